@@ -1,0 +1,93 @@
+// payments: what the gateway (and later an internal service) asks of payments, typed.
+//
+// Every call returns at once; `done` is called exactly once, from a thread of the actor system, and must not block. Calls
+// to one payment are decided in the order they arrive. `deadline` bounds how long the caller cares: work not begun by then is
+// dropped with `deadline_exceeded` (nothing was done).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/domain/payment.hpp"
+#include "runtime/journal.hpp"
+
+namespace novapay {
+
+// Why there is no answer by a payment. The first four: nothing was done, the same call may be repeated at once.
+enum class trouble : std::uint8_t {
+  overloaded = 1,     // a bounded queue is full
+  unavailable,        // the store is out of reach, the shard is moving, or the node is stopping
+  deadline_exceeded,  // not begun in time
+  quarantined,        // this payment keeps failing; an operator looks at it
+  outcome_unknown,    // it may or may not have been done: repeat it with the same idempotency key
+  internal,           // a bug: logged with the request id
+};
+
+struct answer {
+  domain::payment payment;                        // at the version of the answer
+  std::optional<domain::operation_id> operation;  // what was asked for, if it was an operation
+  bool replayed = false;                          // an idempotent repetition: the first answer again
+  std::chrono::microseconds processor_time{0};    // of this call's wait, spent at the processor; 0 for replays
+};
+
+struct trouble_report {
+  trouble what{};
+  std::string detail;                             // for the log
+};
+
+using reply = std::variant<answer, domain::refusal, trouble_report>;
+using reply_handler = std::function<void(reply)>;
+
+struct payment_page {
+  std::vector<domain::payment> payments;
+  bool has_more = false;
+  std::string next_cursor;                        // id text of the last one ("pay_…"); empty without more
+};
+using page_reply = std::variant<payment_page, trouble_report>;
+
+struct history_entry {
+  std::uint64_t sequence = 0;
+  domain::timestamp at{};
+  domain::event_type what;
+};
+using history_reply = std::variant<std::vector<history_entry>, trouble_report>;
+
+// Who asks: every payment is seen only within its scope.
+struct caller {
+  std::string merchant;
+  domain::mode mode = domain::mode::test;
+  std::string request_id;
+  std::chrono::system_clock::time_point deadline{};
+};
+
+inline constexpr std::size_t history_entries_max = 10'000;
+
+class payments {
+ public:
+  virtual ~payments() = default;
+
+  // `asked.id` is empty: the payment's id is made where its shard lives. merchant, mode and idempotency_key are set.
+  virtual void create(const caller& who, domain::terms asked, reply_handler done) = 0;
+
+  // confirm, capture, cancel, refund or query on an existing payment. `id` is "pay_…", any text: what is not an id
+  // of this caller's answers the refusal `not_found`.
+  virtual void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) = 0;
+
+  // Newest first. `query.scope` and `query.kind` are filled in here. `cursor`: a next_cursor, or empty.
+  virtual void list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) = 0;
+  // The payment made under this key: a page of one, or of none.
+  virtual void find_by_key(const caller& who, std::string idempotency_key, std::function<void(page_reply)> done) = 0;
+  // Checks first that the payment is the caller's: the refusal not_found comes as an empty history.
+  virtual void history(const caller& who, const std::string& id, std::function<void(history_reply)> done) = 0;
+};
+
+// "pay_" + 26 characters ⇄ id. nullopt for anything else.
+std::string payment_id_text(const runtime::entity_id& id);
+std::optional<runtime::entity_id> parse_payment_id(std::string_view text) noexcept;
+
+}  // namespace novapay
