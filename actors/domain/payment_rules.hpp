@@ -1,0 +1,35 @@
+// payment_rules: what decide, evolve and the views share about a payment's state. Internal to the domain.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "actors/domain/payment.hpp"
+
+namespace novapay::domain {
+
+// In minor units. Reserved: every operation that has not failed; the others: succeeded ones.
+struct sums {
+  std::int64_t captures_reserved = 0;
+  std::int64_t captured = 0;
+  std::int64_t refunds_reserved = 0;
+  std::int64_t refunded = 0;
+};
+sums sums_of(const payment& now) noexcept;
+
+bool awaiting(const operation& what) noexcept;  // sending, deferred or in doubt
+bool own_cancel(const operation& what) noexcept;
+bool any_awaiting(const payment& now, operation_kind kind) noexcept;
+
+// No capture is legal: not authorized, lapsed, being canceled, or a final capture stands.
+bool closed_to_captures(const payment& now) noexcept;
+std::int64_t capturable(const payment& now) noexcept;
+
+// When the authorization or the customer's action lapses; nullopt while an operation is under way.
+std::optional<timestamp> expiry(const payment& now) noexcept;
+// When the waiting client is told `processing`, and when the operation is attempted again.
+std::optional<timestamp> answer_due(const operation& what) noexcept;
+std::optional<timestamp> attempt_due(const operation& what) noexcept;
+
+}  // namespace novapay::domain

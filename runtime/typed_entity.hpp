@@ -1,0 +1,122 @@
+// typed_entity: makes an `entity` of a kind's pure functions.
+//
+// A Kind is an object with
+//   types      state_type, command_type, event_type
+//   pure       decide(state, command, now) -> kind_decision<event_type>
+//              evolve(state, event, at) -> state
+//              owed(state) -> vector<owed_call>
+//              wake_at(state) -> optional<timestamp>
+//              summary(state) -> listing
+//              answered_at(state, operation) -> version at which it was answered, or 0
+//              answered_by(state, version) -> the operations answered at exactly this version
+//   encoding   decode_command(bytes, id), encode_event, decode_event, encode_state, decode_state: decoders throw
+//              std::runtime_error; formats are versioned
+//   names      name(), encoded wake() and query() commands
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+#include <utility>
+
+#include "runtime/entity.hpp"
+
+namespace novapay::runtime {
+
+template <class Event>
+struct kind_decision {
+  std::vector<Event> events;
+  std::optional<std::string> refused;  // encoded
+  std::uint64_t operation = 0;
+};
+
+template <class Kind>
+class typed_entity final : public entity {
+ public:
+  using state_type = typename Kind::state_type;
+
+  typed_entity(const Kind& kind, const entity_id& id, shard_id shard) : kind_(kind), id_(id), shard_(shard) {}
+  typed_entity(const Kind& kind, const entity_row& row)
+      : kind_(kind), id_(row.id), shard_(row.shard), version_(row.version), state_(kind.decode_state(row.state)),
+        scope_(row.listed.scope) {}
+
+  verdict decide(const std::string& command, timestamp now) override {
+    auto decided = kind_.decide(state_, kind_.decode_command(command, id_), now);
+    verdict result;
+    result.operation = decided.operation;
+    result.refused = std::move(decided.refused);
+    assert(!result.refused || decided.events.empty());
+    if (!decided.events.empty()) prepare(decided.events, now, result);
+    return result;
+  }
+
+  void commit() override {
+    state_ = std::move(next_);
+    version_ = next_version_;
+    scope_ = next_scope_;
+  }
+
+  std::vector<owed_call> owed() const override { return kind_.owed(state_); }
+  std::uint64_t answered_at(std::uint64_t operation) const override { return kind_.answered_at(state_, operation); }
+  std::uint64_t version() const override { return version_; }
+  std::string encoded_state() const override { return kind_.encode_state(state_); }
+  const std::string& scope() const override { return scope_; }
+
+ private:
+  void prepare(const std::vector<typename Kind::event_type>& events, timestamp now, verdict& result) {
+    next_ = state_;
+    next_version_ = version_;
+    for (const auto& happened : events) {
+      result.events.push_back(kind_.encode_event(happened));
+      next_ = kind_.evolve(std::move(next_), happened, now);
+      next_version_ += 1;
+      // An answer shows the state at the very event that allowed it, so a repetition can show it again, byte for byte.
+      for (const auto operation : kind_.answered_by(next_, next_version_))
+        result.answered.push_back({operation, next_version_, kind_.encode_state(next_)});
+    }
+    result.row.id = id_;
+    result.row.shard = shard_;
+    result.row.kind = kind_.name();
+    result.row.version = next_version_;
+    result.row.state = kind_.encode_state(next_);
+    result.row.wake_at = kind_.wake_at(next_);
+    result.row.listed = kind_.summary(next_);
+    next_scope_ = result.row.listed.scope;
+  }
+
+  const Kind& kind_;
+  entity_id id_;
+  shard_id shard_;
+  std::uint64_t version_ = 0;
+  state_type state_{};
+  std::string scope_;
+  state_type next_{};
+  std::uint64_t next_version_ = 0;
+  std::string next_scope_;
+};
+
+template <class Kind>
+class typed_kind final : public entity_kind {
+ public:
+  explicit typed_kind(Kind kind) : kind_(std::move(kind)) {}
+
+  const std::string& name() const override { return kind_.name(); }
+  std::unique_ptr<entity> make(const entity_id& id, shard_id shard) const override {
+    return std::make_unique<typed_entity<Kind>>(kind_, id, shard);
+  }
+  std::unique_ptr<entity> load(const entity_row& row) const override {
+    return std::make_unique<typed_entity<Kind>>(kind_, row);
+  }
+  std::string replay(const entity_id&, const std::vector<log_record>& events) const override {
+    typename Kind::state_type state{};
+    for (const auto& happened : events) state = kind_.evolve(std::move(state), kind_.decode_event(happened.payload), happened.at);
+    return kind_.encode_state(state);
+  }
+  std::string wake_command() const override { return kind_.wake(); }
+  std::string query_command() const override { return kind_.query(); }
+
+ private:
+  Kind kind_;
+};
+
+}  // namespace novapay::runtime
