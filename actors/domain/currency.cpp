@@ -1,9 +1,8 @@
 // The list: ISO 4217 list one as published on 2026-01-01 (178 codes), less the 13 whose minor unit is "N.A.": metals,
 // bond units, XDR, XSU, XUA, XTS, XXX. Fund codes that do have a minor unit are in it.
 //
-// That edition is the first without BGN (Bulgaria took the euro that day). The last ones to come: ZWG (2024-06-25, for
-// ZWL), XCG (2025-03-31, for ANG), XAD (2025-05-12). Exponents are ISO's own; a processor that counts otherwise (Stripe
-// takes ISK and UGX with two digits) is that adapter's affair.
+// BGN is no longer in it (Bulgaria took the euro that day); ZWG, XCG and XAD are. Exponents are ISO's own: a processor
+// that counts otherwise (Stripe takes ISK and UGX with two digits) is that adapter's affair.
 #include <algorithm>
 #include <array>
 #include <cassert>

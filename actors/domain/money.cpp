@@ -22,7 +22,8 @@ std::string to_text(money amount) {
   const auto& info = info_of(amount.code);
   // Negated as unsigned: the smallest int64 has no positive twin of its own type.
   const bool negative = amount.minor < 0;
-  const auto magnitude = negative ? -static_cast<std::uint64_t>(amount.minor) : static_cast<std::uint64_t>(amount.minor);
+  const auto bits = static_cast<std::uint64_t>(amount.minor);
+  const auto magnitude = negative ? -bits : bits;
 
   std::string text = std::to_string(magnitude);
   if (info.exponent > 0) {

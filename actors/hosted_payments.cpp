@@ -1,0 +1,165 @@
+#include "actors/hosted_payments.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "actors/payment_codec.hpp"
+#include "actors/payment_kind.hpp"
+
+namespace novapay {
+
+using runtime::reply_status;
+
+std::string payment_id_text(const runtime::entity_id& id) { return "pay_" + runtime::to_text(id); }
+
+std::optional<runtime::entity_id> parse_payment_id(std::string_view text) noexcept {
+  if (!text.starts_with("pay_")) return std::nullopt;
+  return runtime::parse_entity_id(text.substr(4));
+}
+
+namespace {
+
+domain::refusal no_such_payment() {
+  return {domain::refusal_code::not_found, "There is no such payment.", "", {}};
+}
+
+trouble trouble_of(reply_status why) {
+  switch (why) {
+    case reply_status::overloaded: return trouble::overloaded;
+    case reply_status::unavailable: return trouble::unavailable;
+    case reply_status::deadline_exceeded: return trouble::deadline_exceeded;
+    case reply_status::quarantined: return trouble::quarantined;
+    case reply_status::outcome_unknown: return trouble::outcome_unknown;
+    case reply_status::ok:
+    case reply_status::refused:
+    case reply_status::not_found:
+    case reply_status::internal: break;
+  }
+  return trouble::internal;
+}
+
+reply typed(const runtime::reply& from) {
+  try {
+    if (from.status == reply_status::refused) return decode_refusal(from.body);
+    if (from.status == reply_status::not_found) return no_such_payment();
+    if (from.status != reply_status::ok) return trouble_report{trouble_of(from.status), from.detail};
+    answer given;
+    given.payment = decode_payment(from.body);
+    if (from.operation != 0) given.operation = unpack(from.operation);
+    given.replayed = from.replayed;
+    given.processor_time = from.replayed ? std::chrono::microseconds{0} : from.waited;
+    return given;
+  } catch (const std::exception& thrown) {
+    return trouble_report{trouble::internal, thrown.what()};
+  }
+}
+
+runtime::envelope envelope_for(const caller& who, const domain::command_type& what) {
+  runtime::envelope to;
+  to.kind = payment_kind_name;
+  to.command = encode(what);
+  to.deadline = std::chrono::time_point_cast<std::chrono::milliseconds>(who.deadline);
+  to.trace = who.request_id;
+  to.scope = scope_of(who.merchant, who.mode);
+  return to;
+}
+
+runtime::responder typed_responder(reply_handler done) {
+  return runtime::responder([done = std::move(done)](const runtime::reply& with) { done(typed(with)); });
+}
+
+page_reply page_of(const runtime::list_page& from) {
+  try {
+    payment_page page;
+    page.has_more = from.has_more;
+    for (const auto& row : from.rows) page.payments.push_back(decode_payment(row.state));
+    if (page.has_more) page.next_cursor = payment_id_text(from.rows.back().id);
+    return page;
+  } catch (const std::exception& thrown) {
+    return trouble_report{trouble::internal, thrown.what()};
+  }
+}
+
+history_reply history_of(const std::vector<runtime::log_record>& records) {
+  try {
+    std::vector<history_entry> entries;
+    for (const auto& one : records) entries.push_back({one.sequence, one.at, decode_event(one.payload)});
+    return entries;
+  } catch (const std::exception& thrown) {
+    return trouble_report{trouble::internal, thrown.what()};
+  }
+}
+
+}  // namespace
+
+void hosted_payments::create(const caller& who, domain::terms asked, reply_handler done) {
+  const auto key = asked.idempotency_key;
+  runtime::ask job{envelope_for(who, domain::command::create{std::move(asked)}), typed_responder(std::move(done))};
+  job.what.creation_key = key;
+  host_.route(std::move(job));
+}
+
+void hosted_payments::ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) {
+  const auto entity = parse_payment_id(id);
+  if (!entity) return done(no_such_payment());
+  runtime::ask job{envelope_for(who, what), typed_responder(std::move(done))};
+  job.what.entity = *entity;
+  host_.route(std::move(job));
+}
+
+void hosted_payments::list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) {
+  query.scope = scope_of(who.merchant, who.mode);
+  query.kind = payment_kind_name;
+  host_.read([query = std::move(query), done = std::move(done)](runtime::journal& log) {
+    const auto page = log.list(query);
+    done(page.value ? page_of(*page.value) : page_reply{trouble_report{trouble::unavailable, page.detail}});
+  });
+}
+
+void hosted_payments::find_by_key(const caller& who, std::string idempotency_key, std::function<void(page_reply)> done) {
+  runtime::creation_key key{scope_of(who.merchant, who.mode), std::move(idempotency_key)};
+  host_.read([key = std::move(key), done = std::move(done)](runtime::journal& log) {
+    const auto found = log.find_keys({&key, 1});
+    if (!found.value) return done(trouble_report{trouble::unavailable, found.detail});
+    if (!found.value->front()) return done(payment_page{});
+    const auto id = *found.value->front();
+    auto rows = log.load({&id, 1});
+    if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
+    runtime::list_page page;
+    if (rows.value->front()) page.rows.push_back(*std::move(rows.value->front()));
+    done(page_of(page));
+  });
+}
+
+void hosted_payments::history(const caller& who, const std::string& id, std::function<void(history_reply)> done) {
+  const auto entity = parse_payment_id(id);
+  if (!entity) return done(std::vector<history_entry>{});
+  host_.read([id = *entity, scope = scope_of(who.merchant, who.mode), done = std::move(done)](runtime::journal& log) {
+    const auto rows = log.load({&id, 1});
+    if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
+    if (!rows.value->front() || rows.value->front()->listed.scope != scope) return done(std::vector<history_entry>{});
+    const auto records = log.history(id, 0, history_entries_max);
+    done(records.value ? history_of(*records.value) : history_reply{trouble_report{trouble::unavailable, records.detail}});
+  });
+}
+
+void hosted_payments::notify(processor_notice told) {
+  const auto entity = parse_payment_id(told.payment);
+  if (!entity) {
+    logger_.write(runtime::log_level::error, "a processor's notice names no payment of ours", {});
+    return told.acknowledge();  // repeating it would not help
+  }
+  runtime::ask job;
+  job.what.kind = payment_kind_name;
+  job.what.entity = *entity;
+  job.what.command = encode(domain::command_type{domain::command::notify{told.what}});
+  job.internal = true;
+  job.who = runtime::responder([this, told](const runtime::reply& with) {
+    if (with.status == reply_status::ok) return told.acknowledge();
+    logger_.write(runtime::log_level::warning, "a processor's notice was not taken: it will be repeated",
+                  {{"payment_id", told.payment}, {"status", static_cast<std::int64_t>(with.status)}, {"detail", with.detail}});
+  });
+  host_.route(std::move(job));
+}
+
+}  // namespace novapay

@@ -1,0 +1,62 @@
+// payment_wire: the parts that a payment's state, events and commands share, to and from protobuf. Internal to the codec.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "actors/domain/payment.hpp"
+#include "actors/proto/payment.pb.h"
+
+namespace novapay {
+
+inline std::int64_t to_ms(domain::timestamp at) { return at.time_since_epoch().count(); }
+inline domain::timestamp from_ms(std::int64_t ms) { return domain::timestamp{std::chrono::milliseconds{ms}}; }
+
+// An enum value that this version does not know would be guessed at by a cast: refuse it.
+template <class Enum>
+Enum checked(std::uint32_t raw, Enum last, const char* what) {
+  if (raw > static_cast<std::uint32_t>(last)) throw std::runtime_error(std::string("unknown ") + what + " in a stored payment");
+  return static_cast<Enum>(raw);
+}
+
+void write(const domain::failure& from, wire::Failure& to);
+void write(const domain::next_action& from, wire::NextAction& to);
+void write(const domain::operation_id& from, wire::OperationId& to);
+void write(const domain::terms& from, wire::Terms& to);
+void write(const domain::operation& from, wire::Operation& to);
+void write(const domain::outcome& from, wire::Outcome& to);
+
+domain::failure read(const wire::Failure& from);
+domain::next_action read(const wire::NextAction& from);
+domain::operation_id read(const wire::OperationId& from);
+domain::terms read(const wire::Terms& from);
+domain::operation read(const wire::Operation& from);
+domain::outcome read(const wire::Outcome& from);
+
+template <class Field>
+void write_pairs(const std::map<std::string, std::string>& from, Field& to) {
+  for (const auto& [key, value] : from) {
+    auto* pair = to.Add();
+    pair->set_key(key);
+    pair->set_value(value);
+  }
+}
+template <class Field>
+std::map<std::string, std::string> read_pairs(const Field& from) {
+  std::map<std::string, std::string> pairs;
+  for (const auto& pair : from) pairs.emplace(pair.key(), pair.value());
+  return pairs;
+}
+
+template <class Message>
+Message parse(std::string_view bytes, const char* what) {
+  Message in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    throw std::runtime_error(std::string("a stored ") + what + " is damaged");
+  if (in.format() != 1)
+    throw std::runtime_error(std::string("a stored ") + what + " has format " + std::to_string(in.format()) +
+                             ", this version of NovaPay knows 1");
+  return in;
+}
+
+}  // namespace novapay

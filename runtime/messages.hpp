@@ -1,0 +1,106 @@
+// messages: what the runtime's actors send each other inside a node. None of these travels: between nodes goes the envelope.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <caf/all.hpp>
+
+#include "runtime/entity.hpp"
+#include "runtime/envelope.hpp"
+#include "runtime/journal.hpp"
+#include "runtime/log_writer.hpp"
+#include "runtime/responder.hpp"
+
+namespace novapay::runtime {
+
+// A command for an entity, with who waits for the answer. Internal ones (outcomes, wake-ups, notices) are not refused for load.
+struct ask {
+  envelope what;
+  responder who;
+  bool internal = false;
+};
+
+// shard → entity
+struct passivate {};
+struct shard_lost { std::string why; };
+
+// entity → shard
+enum class departure : std::uint8_t { passivated, crashed, conflict, fenced };
+struct departed {
+  entity_id id;
+  departure why{};
+  std::string detail;
+};
+struct still_busy { entity_id id; };
+struct creation_settled { creation_key key; };  // its first append is over: the store knows the key, or it never will
+
+// entity → writer → entity; shard or host → writer
+struct append_request {
+  pending_append what;
+  caf::actor from;
+};
+struct append_done { write_result result; };
+struct claim_request {
+  std::vector<shard_id> shards;
+  std::function<void(claim_result)> done;
+};
+struct maintenance_request {};
+
+// host → shard
+struct claimed { std::uint64_t epoch = 0; };
+
+// shard → reader → shard. `epoch` tells answers of an earlier claim.
+struct load_request {
+  entity_id id;
+  std::uint64_t epoch = 0;
+  caf::actor from;
+};
+struct load_done {
+  entity_id id;
+  std::uint64_t epoch = 0;
+  bool failed = false;
+  std::optional<entity_row> row;
+  std::string detail;
+};
+struct key_request {
+  creation_key key;
+  std::uint64_t epoch = 0;
+  caf::actor from;
+};
+struct key_done {
+  creation_key key;
+  std::uint64_t epoch = 0;
+  bool failed = false;
+  std::optional<entity_id> found;
+  std::string detail;
+};
+
+// Any one read, run in the reader's thread; the callback inside must not block.
+struct read_request { std::function<void(journal&)> run; };
+
+using flush_atom = caf::atom_constant<caf::atom("flush")>;
+using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
+using retry_atom = caf::atom_constant<caf::atom("retry")>;
+using tick_atom = caf::atom_constant<caf::atom("tick")>;
+
+}  // namespace novapay::runtime
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::passivate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::shard_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::departed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::still_busy)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::creation_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::claim_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::maintenance_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::claimed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::load_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::load_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::key_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::key_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::read_request)

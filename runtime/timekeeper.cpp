@@ -1,0 +1,58 @@
+#include "runtime/timekeeper.hpp"
+
+#include <utility>
+
+namespace novapay::runtime {
+
+void timekeeper_state::start(shared_context shared) {
+  shared_ = std::move(shared);
+  self_->delayed_send(self_, timer_every, tick_atom::value);
+}
+
+void timekeeper_state::tick() {
+  self_->delayed_send(self_, timer_every, tick_atom::value);
+  if (asking_ || outstanding_ > 0 || shared_->claimed_count() == 0) return;
+  const auto now = self_->clock().now();
+  std::erase_if(recent_, [now](const auto& seen) { return seen.second + rewake_after <= now; });
+  asking_ = true;
+  const auto until = shared_->time.now() + std::exchange(horizon_, std::chrono::milliseconds{0});
+  // Those woken recently may still be due (the store was away, say): they must not hide the others.
+  auto ask_store = [until, limit = timer_batch_max + recent_.size(), me = caf::actor_cast<caf::actor>(self_)](journal& log) {
+    auto due = log.due(until, limit);
+    due_found found{!due.value, {}};
+    if (due.value) found.ids = *std::move(due.value);
+    caf::anon_send(me, std::move(found));
+  };
+  self_->anon_send(shared_->reader, read_request{std::move(ask_store)});
+}
+
+void timekeeper_state::found(due_found& due) {
+  asking_ = false;
+  for (const auto& id : due.ids)
+    if (recent_.emplace(id, self_->clock().now()).second) wake(id);
+}
+
+void timekeeper_state::wake(const entity_id& id) {
+  outstanding_ += 1;
+  shared_->series.timers_fired.add();
+  ask alarm;
+  alarm.what.kind = shared_->kinds.begin()->first;  // a stored entity knows its own kind; this names none
+  alarm.what.entity = id;
+  alarm.internal = true;
+  alarm.what.command = shared_->kinds.begin()->second->wake_command();
+  alarm.who = responder([me = caf::actor_cast<caf::actor>(self_)](const reply&) { caf::anon_send(me, woken{}); });
+  shared_->route(std::move(alarm));
+}
+
+caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shared_context shared) {
+  self->set_default_handler(caf::drop);
+  self->state.start(std::move(shared));
+  return {
+      [self](tick_atom) { self->state.tick(); },
+      [self](due_found& due) { self->state.found(due); },
+      [self](woken) { self->state.one_woken(); },
+      [self](wake_soon) { self->state.look_ahead(); },
+  };
+}
+
+}  // namespace novapay::runtime
