@@ -81,6 +81,7 @@ void write(const operation& from, wire::Operation& to) {
   if (from.contested) write(*from.contested, *to.mutable_contested());
   to.set_settled(from.settled);
   to.set_answered_version(from.answered_version);
+  to.set_failed_late(from.failed_late);
 }
 
 operation read(const wire::Operation& from) {
@@ -105,6 +106,7 @@ operation read(const wire::Operation& from) {
   if (from.has_contested()) to.contested = read(from.contested());
   to.settled = from.settled();
   to.answered_version = from.answered_version();
+  to.failed_late = from.failed_late();
   return to;
 }
 

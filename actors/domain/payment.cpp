@@ -39,6 +39,11 @@ bool any_awaiting(const payment& now, operation_kind kind) noexcept {
                      [kind](const operation& what) { return what.id.kind == kind && awaiting(what); });
 }
 
+bool contested(const payment& now) noexcept {
+  return std::any_of(now.operations.begin(), now.operations.end(),
+                     [](const operation& what) { return what.contested.has_value(); });
+}
+
 bool closed_to_captures(const payment& now) noexcept {
   if (now.stage != stage::authorized || now.authorization_lapsed) return true;
   if (any_awaiting(now, operation_kind::cancel)) return true;
@@ -137,9 +142,9 @@ summary summarize(const payment& now) {
   seen.amount_capturable = capturable(now);
   seen.amount_captured = total.captured;
   seen.amount_refunded = total.refunded;
-  seen.amount_refundable = total.captured - total.refunds_reserved;
+  seen.amount_refundable = contested(now) ? 0 : total.captured - total.refunds_reserved;
   assert(total.captures_reserved <= now.agreed.amount.minor);
-  assert(seen.amount_refundable >= 0);
+  assert(total.refunds_reserved <= total.captured);
 
   if (const auto* doubt = uncertain(now)) {
     seen.status = status::processing;

@@ -41,7 +41,8 @@ std::vector<std::string> legal_moves(const payment& now) {
   if (now.stage == stage::requires_action && !any_awaiting(now, operation_kind::cancel)) legal.emplace_back("confirm");
   if (capturable(now) > 0) legal.emplace_back("capture");
   if (cancelable(now)) legal.emplace_back("cancel");
-  if (const auto total = sums_of(now); total.captured > total.refunds_reserved) legal.emplace_back("refund");
+  const auto total = sums_of(now);
+  if (total.captured > total.refunds_reserved && !contested(now)) legal.emplace_back("refund");
   return legal;
 }
 
@@ -150,6 +151,7 @@ decision decide_capture(const payment& now, const command::capture& asked) {
     return refuse(refusal_code::invalid_amount, "The amount must be at least 1 minor unit.", "amount");
   if (closed_to_captures(now)) return refuse_move(now, "capture");
   const auto left = capturable(now);
+  if (left == 0 && !any_awaiting(now, operation_kind::capture)) return refuse_move(now, "capture");
   const auto amount = asked.amount_minor.value_or(left);
   if (amount > left || left == 0) {
     auto no = refuse(refusal_code::amount_exceeds_capturable,
@@ -186,7 +188,7 @@ decision decide_refund(const payment& now, const command::refund& asked) {
   if (asked.amount_minor && *asked.amount_minor <= 0)
     return refuse(refusal_code::invalid_amount, "The amount must be at least 1 minor unit.", "amount");
   const auto total = sums_of(now);
-  if (total.captured == 0) return refuse_move(now, "refund");
+  if (total.captured == 0 || contested(now)) return refuse_move(now, "refund");
   const auto left = total.captured - total.refunds_reserved;
   const auto amount = asked.amount_minor.value_or(left);
   if (amount > left || left == 0) {
@@ -289,6 +291,7 @@ decision decide_awaited(const payment& now, const operation& what, const outcome
 decision decide_settled_matter(const payment& now, const operation& what, const outcome& answer) {
   const auto* yes = std::get_if<reported::approved>(&answer);
   if (yes == nullptr || what.progress != progress::failed) return nothing();
+  if (what.failed_late) return nothing();  // the approval is the older news
   switch (what.id.kind) {
     case operation_kind::authorize:
     case operation_kind::confirm:

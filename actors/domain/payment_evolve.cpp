@@ -29,10 +29,11 @@ void finish(operation& what, progress outcome) {
   what.doubt_reason.clear();
 }
 
-void fail(payment& now, operation_id which, const failure& why) {
+void fail(payment& now, operation_id which, const failure& why, bool late = false) {
   if (auto* what = find_mutable(now, which)) {
     finish(*what, progress::failed);
     what->why_failed = why;
+    what->failed_late = late;
     what->contested.reset();
   }
 }
@@ -104,7 +105,7 @@ struct applier {
     now.last_failure.reset();
   }
   void operator()(const event::capture_failed& e) {
-    fail(now, {operation_kind::capture, e.number}, e.why);
+    fail(now, {operation_kind::capture, e.number}, e.why, e.late);
     now.last_failure = e.why;
   }
   void operator()(const event::capture_contested& e) {
@@ -118,7 +119,7 @@ struct applier {
     what.reason = e.reason;
   }
   void operator()(const event::refunded& e) { succeed(now, {operation_kind::refund, e.number}, e.reference); }
-  void operator()(const event::refund_failed& e) { fail(now, {operation_kind::refund, e.number}, e.why); }
+  void operator()(const event::refund_failed& e) { fail(now, {operation_kind::refund, e.number}, e.why, e.late); }
   void operator()(const event::cancel_requested& e) {
     auto& what = request(now, {operation_kind::cancel, e.number}, at);
     what.idempotency_key = e.idempotency_key;

@@ -22,6 +22,9 @@ bool awaiting(const operation& what) noexcept;  // sending, deferred or in doubt
 bool own_cancel(const operation& what) noexcept;
 bool any_awaiting(const payment& now, operation_kind kind) noexcept;
 
+// Some capture's money may be gone: nothing more is refunded until that is clear.
+bool contested(const payment& now) noexcept;
+
 // No capture is legal: not authorized, lapsed, being canceled, or a final capture stands.
 bool closed_to_captures(const payment& now) noexcept;
 std::int64_t capturable(const payment& now) noexcept;
