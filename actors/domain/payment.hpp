@@ -113,7 +113,7 @@ struct operation {
   std::optional<timestamp> next_attempt_at;   // deferred, in_doubt
   std::string processor_reference;
   std::optional<failure> why_failed;
-  bool failed_late = false;                   // it had succeeded before
+  bool failed_late = false;                   // the processor had approved it before
   std::optional<failure> contested;           // capture: reported failed after its money was refunded
   bool settled = false;                       // capture
   std::uint64_t answered_version = 0;         // the client's answer is the payment at this version; 0: not yet

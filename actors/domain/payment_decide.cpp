@@ -343,6 +343,12 @@ decision decide_late_refund_failure(const payment& now, const operation& what, c
   return failed;
 }
 
+// Told of the failure before we heard of the approval: the approval, when it comes, is the older news.
+decision failed_after_approval(const operation& what, const failure& why) {
+  if (what.id.kind == operation_kind::capture) return follow(event::capture_failed{what.id.number, why, true});
+  return follow(event::refund_failed{what.id.number, why, true});
+}
+
 decision decide_notify(const payment& now, const command::notify& told, timestamp at) {
   const auto* what = find(now, told.what.about);
   const auto kind = told.what.about.kind;
@@ -356,7 +362,7 @@ decision decide_notify(const payment& now, const command::notify& told, timestam
     return refuse(refusal_code::payment_unexpected_state, "The processor settled a capture that has failed.");
   }
   if (what->progress == progress::failed) return nothing();
-  if (awaiting(*what)) return failed_by(*what, *told.what.failed);
+  if (awaiting(*what)) return failed_after_approval(*what, *told.what.failed);
   return kind == operation_kind::capture ? decide_late_capture_failure(now, *what, *told.what.failed)
                                          : decide_late_refund_failure(now, *what, *told.what.failed, at);
 }

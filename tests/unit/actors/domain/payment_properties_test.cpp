@@ -141,3 +141,13 @@ TEST_CASE("payment/properties: a payment has at most one effective charge howeve
   CHECK(decide(now, yes, noon).events.empty());
   CHECK(owed(now).empty());
 }
+
+TEST_CASE("payment/decide: an approval heard after the capture's failure does not revive it") {  // found by simulation, seed 504
+  auto now = given({event::created{usual_terms()}, event::authorized{authorize, "auth_1", noon + 24h},
+                    event::capture_requested{1, "k", std::nullopt, 100, false}});
+  const auto failed = decide(now, command::notify{{capture(), card_declined}}, noon);
+  REQUIRE(failed.events.size() == 1);
+  now = evolve(std::move(now), failed.events.front(), noon);
+  CHECK(decide(now, command::report{capture(), reported::approved{"cap_1", std::nullopt}}, noon).events.empty());
+  CHECK(summarize(now).amount_captured == 0);
+}
