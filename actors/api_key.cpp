@@ -49,7 +49,7 @@ std::optional<domain::mode> api_key_mode(std::string_view key) noexcept {
   if (key.size() != api_key_length) return std::nullopt;
   const bool live = key.starts_with(live_prefix);
   if (!live && !key.starts_with(test_prefix)) return std::nullopt;
-  const auto known = [](char c) { return alphabet.find(c) != std::string_view::npos; };
+  const auto known = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
   if (!std::all_of(key.begin() + test_prefix.size(), key.end(), known)) return std::nullopt;
   const auto check = checksum(key.substr(0, api_key_length - check_length));
   if (!std::equal(check.begin(), check.end(), key.end() - check_length)) return std::nullopt;

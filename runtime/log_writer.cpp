@@ -42,7 +42,7 @@ append_entry to_entry(const pending_append& asked) {
   return entry;
 }
 
-// What only a bug in the caller can cause: the row would not be the one after these events.
+// The row is the one after these events.
 bool is_sound(const pending_append& asked) {
   return !asked.events.empty() && asked.first_sequence > 0 && asked.row.id == asked.entity &&
          asked.row.shard == asked.shard && asked.row.version == asked.first_sequence + asked.events.size() - 1;
@@ -91,6 +91,31 @@ struct work {
     settle([&](std::size_t) { return write_result{status, detail}; });
   }
 };
+
+// Takes in what can be tried; what only a bug in the caller can cause is refused here, before it hurts the others.
+work to_work(std::span<const pending_append> batch) {
+  work w;
+  w.results.resize(batch.size(), {write_status::unknown, "in doubt"});
+  std::unordered_map<entity_id, std::uint64_t> versions;  // of entities with an earlier append in this batch
+  std::unordered_set<entity_id> broken;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto& asked = batch[i];
+    const auto earlier = versions.find(asked.entity);
+    const bool follows = earlier == versions.end() || asked.first_sequence == earlier->second + 1;
+    if (!is_sound(asked)) {
+      w.results[i] = {write_status::rejected, "the row does not follow from these events"};
+      broken.insert(asked.entity);
+    } else if (!follows || broken.contains(asked.entity)) {
+      w.results[i] = {write_status::conflict, "it does not follow the entity's earlier append"};
+      broken.insert(asked.entity);
+    } else {
+      versions[asked.entity] = asked.row.version;
+      w.entries.push_back(to_entry(asked));
+      w.index.push_back(i);
+    }
+  }
+  return w;
+}
 
 // What the log says about an attempt.
 enum class finding {
@@ -387,17 +412,7 @@ std::vector<write_result> log_writer::commit(std::span<const pending_append> bat
   if (!impl_->clear_doubt())
     return std::vector<write_result>(batch.size(), {write_status::unavailable, "an earlier batch is unresolved"});
 
-  work w;
-  w.results.resize(batch.size(), {write_status::unknown, "in doubt"});
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (!is_sound(batch[i])) {
-      w.results[i] = {write_status::rejected, "the row does not follow from these events"};
-      w.refused.insert(batch[i].entity);
-      continue;
-    }
-    w.entries.push_back(to_entry(batch[i]));
-    w.index.push_back(i);
-  }
+  auto w = to_work(batch);
   impl_->drive(w);
   if (!w.doubtful) return std::move(w.results);
 

@@ -21,23 +21,23 @@ struct network_range {
   std::size_t prefix_digits, length_min, length_max;
 };
 constexpr std::array ranges{
-    network_range{4, 4, 1, 13, 13},         // Visa, old
-    network_range{4, 4, 1, 16, 16},         // Visa
-    network_range{4, 4, 1, 19, 19},         // Visa, long
-    network_range{51, 55, 2, 16, 16},       // Mastercard
-    network_range{2221, 2720, 4, 16, 16},   // Mastercard, 2-series
-    network_range{34, 34, 2, 15, 15},       // American Express
-    network_range{37, 37, 2, 15, 15},       // American Express
-    network_range{6011, 6011, 4, 16, 19},   // Discover
-    network_range{644, 649, 3, 16, 19},     // Discover
-    network_range{65, 65, 2, 16, 19},       // Discover
-    network_range{3528, 3589, 4, 16, 19},   // JCB
-    network_range{300, 305, 3, 14, 19},     // Diners Club
-    network_range{36, 36, 2, 14, 19},       // Diners Club
-    network_range{38, 38, 2, 14, 19},       // Diners Club
-    network_range{62, 62, 2, 16, 19},       // UnionPay
-    network_range{50, 50, 2, 13, 19},       // Maestro
-    network_range{56, 69, 2, 13, 19},       // Maestro
+    network_range{4, 4, 1, 13, 13},        // Visa, old
+    network_range{4, 4, 1, 16, 16},        // Visa
+    network_range{4, 4, 1, 19, 19},        // Visa, long
+    network_range{51, 55, 2, 16, 16},      // Mastercard
+    network_range{2221, 2720, 4, 16, 16},  // Mastercard, 2-series
+    network_range{34, 34, 2, 15, 15},      // American Express
+    network_range{37, 37, 2, 15, 15},      // American Express
+    network_range{6011, 6011, 4, 16, 19},  // Discover
+    network_range{644, 649, 3, 16, 19},    // Discover
+    network_range{65, 65, 2, 16, 19},      // Discover
+    network_range{3528, 3589, 4, 16, 19},  // JCB
+    network_range{300, 305, 3, 14, 19},    // Diners Club
+    network_range{36, 36, 2, 14, 19},      // Diners Club
+    network_range{38, 38, 2, 14, 19},      // Diners Club
+    network_range{62, 62, 2, 16, 19},      // UnionPay
+    network_range{50, 50, 2, 13, 19},      // Maestro
+    network_range{56, 69, 2, 13, 19},      // Maestro
 };
 
 using digit_buffer = std::array<std::uint8_t, digits_max>;

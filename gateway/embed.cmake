@@ -1,0 +1,11 @@
+# cmake -DFOLDER=… -DOUT=… -P embed.cmake: writes the C++ source behind embedded.hpp.
+set(text "// Made by gateway/embed.cmake.\n#include \"gateway/embedded.hpp\"\n\nnamespace novapay::gateway {\n")
+foreach(pair "docs_page docs.html" "openapi_yaml openapi.yaml")
+  separate_arguments(pair UNIX_COMMAND "${pair}")
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ "${FOLDER}/${file}" content)
+  string(APPEND text "std::string_view ${name}() noexcept { return R\"embedded(${content})embedded\"; }\n")
+endforeach()
+string(APPEND text "}  // namespace novapay::gateway\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,167 @@
+#include "gateway/payment_view.hpp"
+
+#include <algorithm>
+
+#include "gateway/time_text.hpp"
+
+namespace novapay::gateway {
+namespace {
+
+using domain::operation;
+using domain::operation_kind;
+using domain::payment;
+
+constexpr std::size_t payment_bytes = 1100, record_bytes = 260;  // typical sizes: one allocation for a payment
+
+void write_time(json_writer& out, std::string_view name, std::optional<domain::timestamp> at) {
+  out.key(name);
+  if (at)
+    out.value(to_rfc3339(*at));
+  else
+    out.null();
+}
+
+void write_failure_or_null(json_writer& out, const std::optional<domain::failure>& why) {
+  out.key("failure");
+  if (why)
+    write_failure(out, *why);
+  else
+    out.null();
+}
+
+void write_capture(json_writer& out, const payment& now, const operation& capture) {
+  out.open_object();
+  out.member("id", operation_id_text(now.agreed.id, capture.id)).member("object", "capture");
+  out.member("amount", capture.amount_minor).member("final", capture.final);
+  out.member("status", domain::to_text(domain::status_of(capture)));
+  // A contested capture stands as succeeded, because its money went back to the customer; what the processor said
+  // shows here.
+  write_failure_or_null(out, capture.contested ? capture.contested : capture.why_failed);
+  out.member("settled", capture.settled);
+  write_time(out, "created_at", capture.requested_at);
+  out.close_object();
+}
+
+void write_refund(json_writer& out, const payment& now, const operation& refund) {
+  out.open_object();
+  out.member("id", operation_id_text(now.agreed.id, refund.id)).member("object", "refund");
+  out.member("payment", now.agreed.id).member("amount", refund.amount_minor);
+  out.member("currency", domain::info_of(now.agreed.amount.code).name);
+  out.member("status", domain::to_text(domain::status_of(refund)));
+  out.member_or_null("reason", refund.reason);
+  write_failure_or_null(out, refund.why_failed);
+  write_time(out, "created_at", refund.requested_at);
+  out.close_object();
+}
+
+using write_operation = void (*)(json_writer&, const payment&, const operation&);
+
+void write_operations(json_writer& out, const payment& now, operation_kind kind, write_operation write) {
+  out.open_array();
+  for (const auto& each : now.operations)
+    if (each.id.kind == kind) write(out, now, each);
+  out.close_array();
+}
+
+void write_next_action(json_writer& out, const payment& now) {
+  out.key("next_action");
+  if (!now.action) {
+    out.null();
+    return;
+  }
+  out.open_object().member("type", now.action->type);
+  out.key("redirect").open_object().member("url", now.action->url).close_object();
+  out.close_object();
+}
+
+void write_payment(json_writer& out, const payment& now) {
+  const auto& agreed = now.agreed;
+  const auto seen = domain::summarize(now);
+  out.open_object();
+  out.member("id", agreed.id).member("object", "payment");
+  out.member("status", domain::to_text(seen.status)).member_or_null("processing_reason", seen.processing_reason);
+  out.member("amount", agreed.amount.minor).member("amount_capturable", seen.amount_capturable);
+  out.member("amount_captured", seen.amount_captured).member("amount_refunded", seen.amount_refunded);
+  out.member("currency", domain::info_of(agreed.amount.code).name);
+  out.member("capture_method", domain::to_text(agreed.capture));
+  out.key("payment_method").open_object().member("type", agreed.method_type).close_object();
+  out.member_or_null("reference", agreed.reference).member_or_null("description", agreed.description);
+  out.member_or_null("statement_descriptor", agreed.statement_descriptor);
+  out.key("metadata");
+  write_metadata(out, agreed.metadata);
+  write_next_action(out, now);
+  write_failure_or_null(out, now.last_failure);
+  out.key("captures");
+  write_operations(out, now, operation_kind::capture, write_capture);
+  out.key("refunds");
+  write_operations(out, now, operation_kind::refund, write_refund);
+  write_time(out, "expires_at", now.expires_at);
+  out.member("livemode", agreed.mode == domain::mode::live);
+  write_time(out, "created_at", now.created_at);
+  write_time(out, "updated_at", now.updated_at);
+  out.close_object();
+}
+
+void close_list(json_writer& out, bool has_more, std::string_view next_cursor) {
+  out.member("has_more", has_more).member_or_null("next_cursor", next_cursor).close_object();
+}
+
+}  // namespace
+
+std::string operation_id_text(std::string_view payment_id, domain::operation_id which) {
+  std::string id{which.kind == operation_kind::refund ? "ref_" : "cap_"};
+  id.append(payment_id.substr(std::min<std::size_t>(4, payment_id.size())));  // without "pay_"
+  return id.append("_").append(std::to_string(which.number));
+}
+
+void write_failure(json_writer& out, const domain::failure& why) {
+  out.open_object().member("code", why.code).member_or_null("decline_code", why.decline_code);
+  out.member("message", why.message).close_object();
+}
+
+void write_metadata(json_writer& out, const std::map<std::string, std::string>& metadata) {
+  out.open_object();
+  for (const auto& [name, value] : metadata) out.member(name, value);
+  out.close_object();
+}
+
+std::string render_payment(const payment& now) {
+  json_writer out{payment_bytes + record_bytes * now.operations.size()};
+  write_payment(out, now);
+  return out.take();
+}
+
+std::string render_refund(const payment& now, const operation& refund) {
+  json_writer out{record_bytes};
+  write_refund(out, now, refund);
+  return out.take();
+}
+
+std::string render_payments(const payment_page& page) {
+  json_writer out{payment_bytes * (page.payments.size() + 1)};
+  out.open_object().member("object", "list").key("data").open_array();
+  for (const auto& each : page.payments) write_payment(out, each);
+  out.close_array();
+  close_list(out, page.has_more, page.next_cursor);
+  return out.take();
+}
+
+std::string render_refunds(const payment& now) {
+  json_writer out{record_bytes * (now.operations.size() + 1)};
+  out.open_object().member("object", "list").key("data");
+  write_operations(out, now, operation_kind::refund, write_refund);
+  close_list(out, false, {});
+  return out.take();
+}
+
+bool is_settled_answer(const answer& given) {
+  const auto* asked = given.operation ? domain::find(given.payment, *given.operation) : nullptr;
+  if (asked != nullptr && asked->progress != domain::progress::succeeded &&
+      asked->progress != domain::progress::failed && asked->progress != domain::progress::needs_action)
+    return false;
+  if (asked != nullptr && asked->id.kind == operation_kind::refund) return true;  // its answer shows the refund alone
+  const auto status = domain::summarize(given.payment).status;
+  return status != domain::status::processing && status != domain::status::pending;
+}
+
+}  // namespace novapay::gateway

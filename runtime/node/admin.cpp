@@ -1,0 +1,93 @@
+#include "runtime/node/admin.hpp"
+
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "actors/payments.hpp"
+
+namespace novapay::node {
+namespace {
+
+using json = nlohmann::json;
+using runtime::http_request;
+using runtime::http_response;
+
+http_response answer(int status, const json& body) {
+  return {status, {{"content-type", "application/json"}, {"cache-control", "no-store"}},
+          body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
+}
+
+http_response readiness(const admin_ports& ports) {
+  const auto claimed = ports.host.shards_claimed();
+  const auto total = ports.host.shards_total();
+  const bool ready = ports.host.ready() && !ports.draining;
+  json body{{"status", ready ? "ready" : "not_ready"}, {"shards_claimed", claimed}, {"shards", total}};
+  if (ports.draining) {
+    body["reason"] = "the node is stopping";
+  } else if (!ready) {
+    body["reason"] = "not every shard is claimed: the store is out of reach, or another process has claimed them";
+  }
+  return answer(ready ? 200 : 503, body);
+}
+
+http_response quarantine_list(const admin_ports& ports) {
+  json data = json::array();
+  for (const auto& held : ports.host.held().list())
+    data.push_back({{"id", payment_id_text(held.id)}, {"detail", held.detail}});
+  return answer(200, {{"data", std::move(data)}});
+}
+
+http_response release(const admin_ports& ports, const std::string& id) {
+  const auto entity = parse_payment_id(id);
+  if (!entity || !ports.host.held().release(*entity)) return answer(404, {{"error", "not in quarantine: " + id}});
+  return answer(200, {{"released", id}});
+}
+
+http_response handle(const admin_ports& ports, const http_request& asked) {
+  const auto path = asked.target.substr(0, asked.target.find('?'));
+  static const std::set<std::string> readable{"/healthz", "/livez", "/readyz", "/metrics", "/quarantine"};
+  const bool reads = asked.method == "GET" || asked.method == "HEAD";
+  if (reads && (path == "/healthz" || path == "/livez")) return answer(200, {{"status", "ok"}});
+  if (reads && path == "/readyz") return readiness(ports);
+  if (reads && path == "/metrics")
+    return {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, ports.exposition()};
+  if (reads && path == "/quarantine") return quarantine_list(ports);
+  static const std::string before = "/quarantine/";
+  static const std::string after = "/release";
+  if (asked.method == "POST" && path.starts_with(before) && path.ends_with(after) && path.size() > before.size() + after.size())
+    return release(ports, path.substr(before.size(), path.size() - before.size() - after.size()));
+  if (readable.contains(path)) {
+    auto no = answer(405, {{"error", "this path can only be read"}});
+    no.fields.emplace_back("allow", "GET, HEAD");
+    return no;
+  }
+  return answer(404, {{"error", "no such path: /healthz, /readyz, /metrics, /quarantine and POST /quarantine/{id}/release exist"}});
+}
+
+}  // namespace
+
+runtime::http_handler admin_handler(admin_ports ports) {
+  return [ports = std::move(ports)](http_request asked, runtime::http_respond respond) { respond(handle(ports, asked)); };
+}
+
+runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail) {
+  const auto status = [why] {
+    switch (why) {
+      case runtime::http_refusal::malformed: return 400;
+      case runtime::http_refusal::head_too_large: return 431;
+      case runtime::http_refusal::body_too_large: return 413;
+      case runtime::http_refusal::timeout: return 408;
+      case runtime::http_refusal::overloaded: return 503;
+      case runtime::http_refusal::expectation_failed: return 417;
+      case runtime::http_refusal::version: return 505;
+      case runtime::http_refusal::not_implemented: return 501;
+      case runtime::http_refusal::internal: break;
+    }
+    return 500;
+  }();
+  return answer(status, {{"error", detail}});
+}
+
+}  // namespace novapay::node

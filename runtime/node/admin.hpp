@@ -1,0 +1,28 @@
+// admin: the operators' port: health, metrics, and entities in quarantine. No authentication: it listens on loopback unless
+// told otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "runtime/host.hpp"
+#include "runtime/http.hpp"
+
+namespace novapay::node {
+
+struct admin_ports {
+  runtime::host& host;
+  std::function<std::string()> exposition;   // Prometheus text
+  const std::atomic<bool>& draining;         // set when the node has begun to stop
+};
+
+//   GET  /healthz, /livez              200 while the process runs
+//   GET  /readyz                       200 when every shard is claimed and the node is not stopping; 503 with the reason
+//   GET  /metrics                      Prometheus text format 0.0.4
+//   GET  /quarantine                   {"data": [{"id", "detail"}]}
+//   POST /quarantine/{id}/release      the entity may be activated again
+runtime::http_handler admin_handler(admin_ports ports);
+runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail);
+
+}  // namespace novapay::node

@@ -1,0 +1,236 @@
+#include "runtime/node/serve.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <mutex>
+#include <stdexcept>
+
+#include <caf/all.hpp>
+
+#include "actors/hosted_payments.hpp"
+#include "actors/measured_processor.hpp"
+#include "actors/payment_kind.hpp"
+#include "adapters/credentials/file_credentials.hpp"
+#include "adapters/http/server.hpp"
+#include "adapters/prometheus/metrics.hpp"
+#include "adapters/sandbox/sandbox_processor.hpp"
+#include "adapters/spdlog/json_log.hpp"
+#include "adapters/system/system_clock.hpp"
+#include "adapters/system/system_random.hpp"
+#include "adapters/yaml/yaml_to_json.hpp"
+#include "gateway/api.hpp"
+#include "gateway/embedded.hpp"
+#include "runtime/host.hpp"
+#include "runtime/node/admin.hpp"
+#include "runtime/node/dev_key.hpp"
+#include "runtime/node/stores.hpp"
+
+namespace novapay::node {
+namespace {
+
+constexpr int exit_unavailable = 69;
+constexpr int exit_bug = 70;
+constexpr int exit_config = 78;
+
+// SIGINT and SIGTERM, taken by one thread that waits for them. Blocked before any other thread is made.
+class stop_signal {
+ public:
+  stop_signal() {
+    ::sigemptyset(&set_);
+    ::sigaddset(&set_, SIGINT);
+    ::sigaddset(&set_, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+  void wait() const {
+    int got = 0;
+    ::sigwait(&set_, &got);
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+struct actor_settings : caf::actor_system_config {
+  explicit actor_settings(unsigned threads) {
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", static_cast<std::size_t>(threads));
+    set("scheduler.max-throughput", static_cast<std::size_t>(300));
+  }
+};
+
+adapters::http::http_server_settings public_listener(const config& settings) {
+  const auto where = std::get<endpoint>(parse_endpoint(settings.listen));
+  adapters::http::http_server_settings how;
+  how.address = where.address;
+  how.port = where.port;
+  how.threads = settings.http_threads;
+  how.body_bytes_max = settings.body_bytes;
+  how.connections_max = settings.connections;
+  how.requests_in_flight_max = settings.requests_in_flight;
+  how.head_timeout = settings.head_timeout;
+  how.body_timeout = settings.body_timeout;
+  how.idle_timeout = settings.idle_timeout;
+  return how;
+}
+
+adapters::http::http_server_settings admin_listener(const config& settings) {
+  const auto where = std::get<endpoint>(parse_endpoint(settings.admin));
+  adapters::http::http_server_settings how;
+  how.address = where.address;
+  how.port = where.port;
+  how.connections_max = 256;
+  how.requests_in_flight_max = 64;
+  return how;
+}
+
+sandbox::settings sandbox_settings(const config& settings) {
+  sandbox::settings how;
+  how.ledger_path = ledger_path(settings);
+  how.latency = settings.sandbox.latency;
+  how.behaviour.slow_delay = settings.sandbox.slow_delay;
+  how.behaviour.very_slow_delay = settings.sandbox.very_slow_delay;
+  how.behaviour.answer_timeout = settings.sandbox.answer_timeout;
+  how.behaviour.settle_after = settings.sandbox.settle_after;
+  how.behaviour.late_failure_after = settings.sandbox.late_failure_after;
+  how.behaviour.notice_retry = settings.sandbox.notice_retry;
+  return how;
+}
+
+std::string openapi_json() {
+  const auto converted = adapters::yaml_to_json_text(std::string(gateway::openapi_yaml()));
+  if (const auto* bad = std::get_if<adapters::yaml_error>(&converted))
+    throw std::logic_error("openapi.yaml:" + std::to_string(bad->line) + ": " + bad->message);
+  return std::get<std::string>(converted);
+}
+
+std::string shown_host(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+void greet(const config& settings, const std::string& key, std::uint16_t port, std::uint16_t admin_port) {
+  const auto base = "http://" + shown_host(std::get<endpoint>(parse_endpoint(settings.listen)).address) + ":" + std::to_string(port);
+  std::cout << "NovaPay " NOVAPAY_VERSION ": " << describe_store(settings) << ", sandbox processor\n"
+            << "listening on " << base << "\n"
+            << "admin on http://" << shown_host(std::get<endpoint>(parse_endpoint(settings.admin)).address) << ":" << admin_port << "\n";
+  if (!key.empty())
+    std::cout << "\nTest merchant " << dev_merchant << ", API key " << key << "\n\n"
+              << "curl " << base << "/v1/payments -H 'Authorization: Bearer " << key << "' -H 'Content-Type: application/json' \\\n"
+              << "  -H 'Idempotency-Key: order-1' \\\n"
+              << "  -d '{\"amount\": 1099, \"currency\": \"eur\", \"payment_method\": {\"type\": \"card\", \"token\": \"tok_visa\"}}'\n\n"
+              << "API reference: " << base << "/docs   Ctrl-C stops.\n";
+  std::cout << std::flush;
+}
+
+// Brings the store to the schema this program knows, or says why not. The embedded store belongs to this program, so it is
+// migrated by itself; a PostgreSQL database is its operator's, who runs `novapay migrate`.
+std::optional<std::string> prepare_store(const config& settings) {
+  if (settings.store == store_kind::sqlite) return migrate_store(settings).error;
+  return check_store(settings);
+}
+
+// Why the runtime gave up. The first reason stands.
+class last_words {
+ public:
+  void say(std::string why) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (why_.empty()) why_ = std::move(why);
+    }
+    ::kill(::getpid(), SIGTERM);
+  }
+  std::string get() const {
+    const std::lock_guard lock(mutex_);
+    return why_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string why_;
+};
+
+int run(const config& settings, const stop_signal& stop) {
+  const adapters::system_clock clock;
+  adapters::system_random random;
+  adapters::json_log log({*adapters::parse_log_level(settings.log_level), settings.log_file}, clock);
+  adapters::prometheus_metrics metrics;
+
+  std::filesystem::create_directories(settings.data);
+  const auto access = prepare_credentials(settings, random);
+  const adapters::file_credentials credentials(access.file);
+  if (const auto problem = prepare_store(settings)) {
+    std::cerr << "novapay: " << *problem << "\n";
+    return exit_unavailable;
+  }
+  std::string ledger_error;
+  const auto sandbox = sandbox::sandbox_processor::open(sandbox_settings(settings), clock, log, ledger_error);
+  if (!sandbox) {
+    std::cerr << "novapay: " << ledger_error << "\n";
+    return exit_unavailable;
+  }
+  measured_processor processor(*sandbox, "sandbox", clock, metrics);
+
+  actor_settings actors(settings.actor_threads);
+  caf::actor_system system(actors);
+  last_words fatal;
+  runtime::host_settings how;
+  how.node = settings.node_name;
+  how.incarnation = random.next();
+  how.shard_bits = settings.shard_bits;
+  how.bounds = settings.bounds;
+  runtime::host host(system, how, {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
+                     {make_payment_kind(processor)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
+  hosted_payments payments(host, log);
+
+  std::atomic<bool> draining{false};
+  gateway::api_settings api_settings;
+  api_settings.request_deadline = settings.request_deadline;
+  api_settings.docs_url = settings.docs_url;
+  api_settings.openapi_json = openapi_json();
+  gateway::api api({payments, credentials, clock, random, log, metrics}, std::move(api_settings));
+  adapters::http::http_server server(
+      public_listener(settings),
+      [&api](runtime::http_request asked, runtime::http_respond respond) { api.handle(std::move(asked), std::move(respond)); },
+      [&api](runtime::http_refusal why, std::string_view detail) { return api.render_refusal(why, detail); });
+  adapters::http::http_server admin(admin_listener(settings), admin_handler({host, [&metrics] { return metrics.exposition(); }, draining}),
+                                    admin_refusal);
+  server.start();  // before the shards are claimed: who cannot listen must not take them from who can
+  admin.start();
+  host.start();
+  processor.listen([&payments](processor_notice told) { payments.notify(std::move(told)); });
+  log.write(runtime::log_level::info, "started", {{"version", NOVAPAY_VERSION}, {"node", settings.node_name}});
+  greet(settings, access.key, server.port(), admin.port());
+
+  stop.wait();
+  draining = true;
+  std::cout << "\nstopping: requests under way have " << settings.stop_grace.count() / 1000 << " s to finish" << std::endl;
+  server.stop(settings.stop_grace);
+  host.stop();
+  admin.stop(std::chrono::milliseconds{0});
+  log.write(runtime::log_level::info, "stopped", {{"reason", fatal.get()}});
+  if (fatal.get().empty()) return 0;
+  std::cerr << "novapay: " << fatal.get() << "\n";
+  return exit_bug;
+}
+
+}  // namespace
+
+int serve(const config& settings) {
+  const stop_signal stop;
+  try {
+    return run(settings, stop);
+  } catch (const std::logic_error& thrown) {
+    std::cerr << "novapay: " << thrown.what() << "\n";
+    return exit_bug;
+  } catch (const std::exception& thrown) {
+    std::cerr << "novapay: " << thrown.what() << "\n";
+    return exit_config;
+  }
+}
+
+}  // namespace novapay::node

@@ -1,0 +1,37 @@
+#include "runtime/node/stores.hpp"
+
+#include "adapters/postgres/journal.hpp"
+#include "adapters/postgres/migrate.hpp"
+#include "adapters/sqlite/journal.hpp"
+#include "adapters/sqlite/migrate.hpp"
+
+namespace novapay::node {
+namespace {
+
+sqlite::settings sqlite_settings(const config& settings) { return {settings.data + "/novapay.db", settings.store_timeout}; }
+postgres::settings postgres_settings(const config& settings) { return {settings.postgres, settings.store_timeout}; }
+
+}  // namespace
+
+std::shared_ptr<runtime::journal_store> open_store(const config& settings) {
+  if (settings.store == store_kind::sqlite) return std::make_shared<sqlite::journal_store>(sqlite_settings(settings));
+  return std::make_shared<postgres::journal_store>(postgres_settings(settings));
+}
+
+runtime::migration_report migrate_store(const config& settings) {
+  return settings.store == store_kind::sqlite ? sqlite::migrate(sqlite_settings(settings))
+                                              : postgres::migrate(postgres_settings(settings));
+}
+
+std::optional<std::string> check_store(const config& settings) {
+  return settings.store == store_kind::sqlite ? sqlite::check(sqlite_settings(settings))
+                                              : postgres::check(postgres_settings(settings));
+}
+
+std::string ledger_path(const config& settings) { return settings.data + "/sandbox.db"; }
+
+std::string describe_store(const config& settings) {
+  return settings.store == store_kind::sqlite ? "SQLite in " + settings.data + "/novapay.db" : "PostgreSQL";
+}
+
+}  // namespace novapay::node
