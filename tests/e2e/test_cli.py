@@ -35,7 +35,7 @@ def test_version_and_help():
 
 
 def test_unknown_words_are_refused():
-    fails("serv", saying="serv")
+    fails("serv", saying="serv|subcommand")
     fails("serve", "--colour", "red", saying="colour")
     fails("serve", "--store", "oracle", saying="oracle|store")
 
@@ -66,7 +66,7 @@ def test_a_config_that_is_not_there_is_refused(tmp_path):
 
 @pytest.mark.parametrize("option, value, saying", [
     ("--listen", "nowhere", "listen|nowhere"), ("--listen", "127.0.0.1:99999", "99999|port"),
-    ("--shards-bits", "40", "shards"), ("--shards-bits", "x", "shards")])
+    ("--shards-bits", "40", "shard"), ("--shards-bits", "x", "shard")])
 def test_bad_options_are_refused(tmp_path, option, value, saying):
     fails("serve", "--data", tmp_path / "data", option, value, saying=saying)
 
@@ -121,7 +121,8 @@ def test_two_migrations_at_once_do_not_collide(tmp_path):
         assert each.returncode == 0, out
 
 
-NEWER = "insert into schema_migration (version, name, checksum) values (9999, '9999_from_the_future', 1)"
+NEWER = ("insert into schema_migration (version, name, checksum, applied_at) "
+         "values (9999, '9999_from_the_future', 1, current_timestamp)")
 CHANGED = "update schema_migration set checksum = 12345 where version = 1"
 
 
