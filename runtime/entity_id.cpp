@@ -16,7 +16,8 @@ constexpr std::uint8_t not_a_digit = 0xff;
 constexpr auto digit_values = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(not_a_digit);
-  for (std::size_t i = 0; i < alphabet.size(); ++i) values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
   return values;
 }();
 

@@ -38,7 +38,8 @@ std::optional<std::string> text_fault(const char* name, std::string_view text, s
 std::optional<std::string> record_fault(const log_record& record, const log_record& first, std::size_t nth) {
   if (record.offset > number_max || record.epoch > number_max || record.sequence > number_max)
     return "a record's number exceeds 63 bits";
-  if (record.shard != first.shard || record.offset != first.offset + nth) return "an entry's records are not contiguous";
+  if (record.shard != first.shard || record.offset != first.offset + nth)
+    return "an entry's records are not contiguous";
   if (record.type == record_type::event && record.sequence == 0) return "an event has no sequence";
   if (record.type == record_type::claim && record.entity != entity_id{}) return "a claim names an entity";
   return std::nullopt;

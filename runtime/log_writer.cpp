@@ -134,9 +134,9 @@ struct log_writer::impl {
   };
 
   std::unique_ptr<journal> log;
-  claim_record claimant;                         // its number counts our claims
-  std::unordered_map<shard_id, owned> shards;    // claimed, and not known to be lost
-  std::optional<work> doubt;                     // a batch whose fate is open
+  claim_record claimant;                          // its number counts our claims
+  std::unordered_map<shard_id, owned> shards;     // claimed, and not known to be lost
+  std::optional<work> doubt;                      // a batch whose fate is open
   std::optional<std::vector<write_result>> late;  // of a batch in doubt that another call resolved
 
   // ---- committing

@@ -44,6 +44,7 @@ std::uint64_t migration_checksum(std::string_view sql) noexcept;  // FNV-1a, 64 
 migration_plan plan_migrations(std::span<const migration> known, std::span<const applied_migration> applied);
 
 // nullopt when the database is exactly what this program knows; otherwise what is wrong and what to do.
-std::optional<std::string> check_migrations(std::span<const migration> known, std::span<const applied_migration> applied);
+std::optional<std::string> check_migrations(std::span<const migration> known,
+                                            std::span<const applied_migration> applied);
 
 }  // namespace novapay::runtime

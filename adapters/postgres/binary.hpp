@@ -50,7 +50,9 @@ class binary_array {
     nulls_ = 1;
   }
   template <class Integer>
-  void add_integer(Integer value) { add(big_endian(value)); }
+  void add_integer(Integer value) {
+    add(big_endian(value));
+  }
 
   std::string take() const {
     const std::int32_t dimensions = count_ == 0 ? 0 : 1;

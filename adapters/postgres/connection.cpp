@@ -96,8 +96,8 @@ std::optional<std::string> connection::connect(deadline until) {
 
   // Before the string: what it may override. After it: what it may not.
   const auto stall_ms = std::to_string(settings_.call_timeout.count());
-  const char* names[] = {"tcp_user_timeout",     "fallback_application_name", "target_session_attrs", "dbname",
-                         "client_encoding",      nullptr};
+  const char* names[] = {"tcp_user_timeout", "fallback_application_name", "target_session_attrs",
+                         "dbname",           "client_encoding",           nullptr};
   const char* values[] = {stall_ms.c_str(), "novapay", "read-write", settings_.connection.c_str(), "UTF8", nullptr};
   raw_ = PQconnectStartParams(names, values, 1);
   if (!raw_) return "out of memory";
@@ -120,7 +120,8 @@ std::optional<std::string> connection::connect(deadline until) {
     close();
     return why;
   }
-  PQsetNoticeProcessor(raw_, [](void*, const char*) {}, nullptr);  // libpq would print them to stderr
+  PQsetNoticeProcessor(
+      raw_, [](void*, const char*) {}, nullptr);  // libpq would print them to stderr
   return start_session(until);
 }
 
@@ -128,7 +129,8 @@ std::optional<std::string> connection::connect(deadline until) {
 // statements here are short and many alike, so compiling them never pays.
 std::optional<std::string> connection::start_session(deadline until) {
   const auto timeout_ms = std::to_string(std::max<std::int64_t>(1, settings_.call_timeout.count() * 3 / 4));
-  const auto sql = "set statement_timeout = " + timeout_ms + "; set jit = off; set default_transaction_isolation = 'read committed'; "
+  const auto sql = "set statement_timeout = " + timeout_ms +
+                   "; set jit = off; set default_transaction_isolation = 'read committed'; "
                    "select set_config('synchronous_commit', 'on', false) "
                    "where current_setting('synchronous_commit') in ('off', 'local')";
   if (PQsendQuery(raw_, sql.c_str()) != 1) return lose("starting the session").detail;
@@ -175,7 +177,8 @@ answer connection::wait_for_answer(deadline until) {
     }
     outcome.what = fate::refused;
     outcome.sqlstate = field(raw, PG_DIAG_SQLSTATE);
-    outcome.detail = outcome.sqlstate + " " + field(raw, PG_DIAG_MESSAGE_PRIMARY) + " " + field(raw, PG_DIAG_MESSAGE_DETAIL);
+    outcome.detail =
+        outcome.sqlstate + " " + field(raw, PG_DIAG_MESSAGE_PRIMARY) + " " + field(raw, PG_DIAG_MESSAGE_DETAIL);
     died = died || field(raw, PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR";
   }
   if (died || PQstatus(raw_) != CONNECTION_OK || PQtransactionStatus(raw_) != PQTRANS_IDLE) return lose(outcome.detail);
@@ -187,7 +190,8 @@ answer connection::send_and_wait(bool sent, deadline until) {
   return wait_for_answer(until);
 }
 
-answer connection::run(const prepared_statement& statement, const std::vector<std::string>& parameters, deadline until) {
+answer connection::run(const prepared_statement& statement, const std::vector<std::string>& parameters,
+                       deadline until) {
   if (auto why = connect(until)) return {fate::not_sent, {}, std::move(*why), {}};
   if (!prepared_.contains(statement.name)) {
     auto done = send_and_wait(PQsendPrepare(raw_, statement.name, statement.sql, 0, nullptr) == 1, until);

@@ -69,7 +69,8 @@ constexpr prepared_statement drop_partitions_statement{"drop_partitions", "selec
 // What the server said when it refused and rolled back.
 append_status status_of(std::string_view sqlstate) {
   if (sqlstate == "23505") return append_status::collided;
-  if (sqlstate == "23514") return append_status::unavailable;  // our tables have one check: a key's week has no partition
+  if (sqlstate == "23514")
+    return append_status::unavailable;  // our tables have one check: a key's week has no partition
   const auto kind = sqlstate.substr(0, 2);
   return kind == "22" || kind == "23" || kind == "54" ? append_status::rejected : append_status::unavailable;
 }
@@ -103,29 +104,32 @@ class postgres_journal final : public journal {
 
   read_outcome<std::vector<shard_head>> heads(std::span<const shard_id> shards) override {
     const auto asked = array_of<std::int32_t>(oid::int4, shards, std::identity{});
-    return read<std::vector<shard_head>>(db_.run(heads_statement, {asked}, db_.next_deadline()), [](const result_rows& rows, int i) {
-      shard_head head{static_cast<shard_id>(rows.number(i, 0)), 0, 0};
-      if (rows.is_null(i, 1)) return head;
-      head.next_offset = static_cast<std::uint64_t>(rows.number(i, 1)) + 1;
-      head.epoch = static_cast<std::uint64_t>(rows.number(i, 2));
-      return head;
-    });
+    return read<std::vector<shard_head>>(db_.run(heads_statement, {asked}, db_.next_deadline()),
+                                         [](const result_rows& rows, int i) {
+                                           shard_head head{static_cast<shard_id>(rows.number(i, 0)), 0, 0};
+                                           if (rows.is_null(i, 1)) return head;
+                                           head.next_offset = static_cast<std::uint64_t>(rows.number(i, 1)) + 1;
+                                           head.epoch = static_cast<std::uint64_t>(rows.number(i, 2));
+                                           return head;
+                                         });
   }
 
   read_outcome<std::vector<std::optional<log_record>>> read_at(std::span<const log_position> where) override {
     const auto shards = array_of<std::int32_t>(oid::int4, where, [](const auto& at) { return at.shard; });
     const auto offsets = array_of<std::int64_t>(oid::int8, where, [](const auto& at) { return at.offset; });
     return read<std::vector<std::optional<log_record>>>(
-        db_.run(read_at_statement, {shards, offsets}, db_.next_deadline()),
-        [](const result_rows& rows, int i) { return rows.is_null(i, 0) ? std::nullopt : std::optional{read_record(rows, i, 0)}; });
+        db_.run(read_at_statement, {shards, offsets}, db_.next_deadline()), [](const result_rows& rows, int i) {
+          return rows.is_null(i, 0) ? std::nullopt : std::optional{read_record(rows, i, 0)};
+        });
   }
 
   read_outcome<std::vector<std::optional<entity_row>>> load(std::span<const entity_id> ids) override {
     binary_array asked{oid::uuid};
     for (const auto& id : ids) asked.add(as_bytes(id));
     return read<std::vector<std::optional<entity_row>>>(
-        db_.run(load_statement, {asked.take()}, db_.next_deadline()),
-        [](const result_rows& rows, int i) { return rows.is_null(i, 0) ? std::nullopt : std::optional{read_entity(rows, i, 0)}; });
+        db_.run(load_statement, {asked.take()}, db_.next_deadline()), [](const result_rows& rows, int i) {
+          return rows.is_null(i, 0) ? std::nullopt : std::optional{read_entity(rows, i, 0)};
+        });
   }
 
   read_outcome<std::vector<std::optional<entity_id>>> find_keys(std::span<const creation_key> keys) override {
@@ -137,12 +141,15 @@ class postgres_journal final : public journal {
     }
     return read<std::vector<std::optional<entity_id>>>(
         db_.run(find_keys_statement, {scopes.take(), names.take()}, db_.next_deadline()),
-        [](const result_rows& rows, int i) { return rows.is_null(i, 0) ? std::nullopt : std::optional{read_id(rows, i, 0)}; });
+        [](const result_rows& rows, int i) {
+          return rows.is_null(i, 0) ? std::nullopt : std::optional{read_id(rows, i, 0)};
+        });
   }
 
   read_outcome<std::vector<entity_id>> due(timestamp until, std::size_t limit) override {
     return read<std::vector<entity_id>>(
-        db_.run(due_statement, {big_endian(as_ms(until)), big_endian(static_cast<std::int64_t>(limit))}, db_.next_deadline()),
+        db_.run(due_statement, {big_endian(as_ms(until)), big_endian(static_cast<std::int64_t>(limit))},
+                db_.next_deadline()),
         [](const result_rows& rows, int i) { return read_id(rows, i, 0); });
   }
 

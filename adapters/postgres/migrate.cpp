@@ -12,7 +12,8 @@ using namespace runtime;
 namespace {
 
 // Held by the session, so that a node that dies while migrating lets go of it.
-constexpr const char* lock_sql = "select pg_advisory_lock(hashtext('novapay schema_migration'), hashtext(current_schema()))";
+constexpr const char* lock_sql =
+    "select pg_advisory_lock(hashtext('novapay schema_migration'), hashtext(current_schema()))";
 
 constexpr const char* table_sql =
     "create table if not exists schema_migration (version integer primary key, name text not null, "

@@ -76,7 +76,8 @@ void add_rows(std::span<const append_entry> batch, std::vector<std::string>& par
     amount.add_integer(row->listed.amount);
     labels.add(jsonb_version + labels_json(row->listed));
   }
-  for (const auto* array : {&id, &shard, &kind, &version, &state, &wake, &scope, &status, &reference, &unit, &amount, &labels})
+  for (const auto* array :
+       {&id, &shard, &kind, &version, &state, &wake, &scope, &status, &reference, &unit, &amount, &labels})
     parameters.push_back(array->take());
 }
 
@@ -122,7 +123,8 @@ entity_row read_entity(const result_rows& rows, int row, int column) {
   entity.kind = rows.bytes(row, column + 2);
   entity.version = static_cast<std::uint64_t>(rows.number(row, column + 3));
   entity.state = rows.bytes(row, column + 4);
-  if (!rows.is_null(row, column + 5)) entity.wake_at = timestamp{std::chrono::milliseconds{rows.number(row, column + 5)}};
+  if (!rows.is_null(row, column + 5))
+    entity.wake_at = timestamp{std::chrono::milliseconds{rows.number(row, column + 5)}};
   entity.listed.scope = rows.bytes(row, column + 6);
   entity.listed.status = rows.bytes(row, column + 7);
   entity.listed.reference = rows.bytes(row, column + 8);
@@ -150,11 +152,14 @@ list_sql make_list_sql(const list_query& query) {
     made.parameters.push_back(std::move(value));
     where += std::string{" and "} + condition + " $" + std::to_string(made.parameters.size()) + "::" + type;
   };
-  const auto add_bound = [&](const char* condition, const entity_id& id) { add(condition, std::string{as_bytes(id)}, "uuid"); };
+  const auto add_bound = [&](const char* condition, const entity_id& id) {
+    add(condition, std::string{as_bytes(id)}, "uuid");
+  };
 
   if (query.status) {
     add("status =", *query.status, "text");
-    if (*query.status != "captured" && *query.status != "settled") where += " and status not in ('captured', 'settled')";
+    if (*query.status != "captured" && *query.status != "settled")
+      where += " and status not in ('captured', 'settled')";
   }
   if (query.created_from) add_bound("id >=", first_entity_id_at(*query.created_from));
   if (query.created_before) add_bound("id <", first_entity_id_at(*query.created_before));
@@ -168,14 +173,16 @@ list_sql make_list_sql(const list_query& query) {
   if (query.label_key) {
     where += " and labels <> '{}'";
     if (query.label_value)
-      add("labels @>", jsonb_version + labels_json({{}, {}, {}, {}, 0, {{*query.label_key, *query.label_value}}}), "jsonb");
+      add("labels @>", jsonb_version + labels_json({{}, {}, {}, {}, 0, {{*query.label_key, *query.label_value}}}),
+          "jsonb");
     else
       add("labels ?", *query.label_key, "text");
   }
   const auto limit = std::clamp<std::size_t>(query.limit, 1, list_limit_max) + 1;
-  made.sql = "select id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, labels from "
-             "(select id from entity where " + where + " order by id desc limit " + std::to_string(limit) +
-             ") page join entity using (id) order by id desc";
+  made.sql =
+      "select id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, labels from "
+      "(select id from entity where " +
+      where + " order by id desc limit " + std::to_string(limit) + ") page join entity using (id) order by id desc";
   return made;
 }
 

@@ -87,7 +87,8 @@ maybe_error connection::begin_call(open_mode mode) {
   deadline_ = steady::now() + settings_.call_timeout;
   if (discarded_) close();
   if (!db_) {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mode == open_mode::create ? SQLITE_OPEN_CREATE : 0);
+    const int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mode == open_mode::create ? SQLITE_OPEN_CREATE : 0);
     const int opened = sqlite3_open_v2(settings_.path.c_str(), &db_, flags, nullptr);
     auto error = fault(opened);
     if (!error) {
@@ -116,7 +117,8 @@ connection::prepared connection::prepare(const std::string& sql) {
   if (const auto known = cache_.find(sql); known != cache_.end()) return {statement{known->second}, {}};
 
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   if (auto error = fault(code)) return {std::nullopt, std::move(*error)};
   cache_.emplace(sql, raw);
   return {statement{raw}, {}};

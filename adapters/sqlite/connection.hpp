@@ -36,7 +36,7 @@ class statement {
   void bind_blob(int at, std::string_view value);
   void bind_null(int at);
 
-  bool step();  // true: a row. false: done, or `error` says what is wrong
+  bool step();        // true: a row. false: done, or `error` says what is wrong
   maybe_error run();  // for what gives no rows; ready to be bound and run again
   void reset();
   const maybe_error& error() const noexcept { return error_; }

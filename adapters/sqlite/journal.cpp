@@ -18,22 +18,27 @@ namespace {
 // Keys dropped by one `maintain`, so that it never holds the write lock for long; the next one goes on.
 constexpr int keys_dropped_max = 10'000;
 
-const std::string insert_record_sql = std::string{"insert into journal ("} + record_columns + ") values (?, ?, ?, ?, ?, ?, ?, ?)";
+const std::string insert_record_sql =
+    std::string{"insert into journal ("} + record_columns + ") values (?, ?, ?, ?, ?, ?, ?, ?)";
 const std::string upsert_entity_sql =
-    "insert into entity (id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, labels) "
+    "insert into entity (id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, "
+    "labels) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set shard = excluded.shard, "
     "kind = excluded.kind, version = excluded.version, state = excluded.state, wake_at_ms = excluded.wake_at_ms, "
     "scope = excluded.scope, status = excluded.status, reference = excluded.reference, unit = excluded.unit, "
     "amount_minor = excluded.amount_minor, labels = excluded.labels";
-const std::string insert_key_sql = "insert or ignore into creation_key (scope, key, entity_id, week) values (?, ?, ?, ?)";
+const std::string insert_key_sql =
+    "insert or ignore into creation_key (scope, key, entity_id, week) values (?, ?, ?, ?)";
 const std::string head_sql = "select \"offset\", epoch from journal where shard = ? order by \"offset\" desc limit 1";
-const std::string read_at_sql = std::string{"select "} + record_columns + " from journal where shard = ? and \"offset\" = ?";
+const std::string read_at_sql =
+    std::string{"select "} + record_columns + " from journal where shard = ? and \"offset\" = ?";
 const std::string load_sql = std::string{"select "} + entity_columns + " from entity where id = ?";
 const std::string find_key_sql = "select max(entity_id) from creation_key where scope = ? and key = ?";
 const std::string due_sql =
     "select id from entity where wake_at_ms is not null and wake_at_ms <= ? order by wake_at_ms, id limit ?";
-const std::string history_sql = std::string{"select "} + record_columns +
-                                " from journal where entity_id = ? and sequence > ? and type = 2 order by sequence limit ?";
+const std::string history_sql =
+    std::string{"select "} + record_columns +
+    " from journal where entity_id = ? and sequence > ? and type = 2 order by sequence limit ?";
 const std::string drop_keys_sql =
     "delete from creation_key where (scope, key, entity_id) in "
     "(select scope, key, entity_id from creation_key where week < ? limit ?)";
@@ -88,7 +93,8 @@ class sqlite_journal final : public journal {
         head_sql, shards, [](statement& query, shard_id shard) { query.bind(1, static_cast<std::int64_t>(shard)); },
         [](const statement* row, shard_id shard) {
           if (!row) return shard_head{shard, 0, 0};
-          return shard_head{shard, static_cast<std::uint64_t>(row->number(0)) + 1, static_cast<std::uint64_t>(row->number(1))};
+          return shard_head{shard, static_cast<std::uint64_t>(row->number(0)) + 1,
+                            static_cast<std::uint64_t>(row->number(1))};
         });
   }
 

@@ -22,7 +22,8 @@ struct applied_list {
 };
 
 applied_list read_applied(connection& db) {
-  auto [tables, no_tables] = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'schema_migration'");
+  auto [tables, no_tables] =
+      db.prepare("select 1 from sqlite_master where type = 'table' and name = 'schema_migration'");
   if (!tables) return {{}, no_tables};
   const bool present = tables->step();
   if (tables->error()) return {{}, tables->error()};
@@ -32,7 +33,8 @@ applied_list read_applied(connection& db) {
   if (!rows) return {{}, error};
   applied_list found;
   while (rows->step())
-    found.rows.push_back({static_cast<unsigned>(rows->number(0)), rows->bytes(1), static_cast<std::uint64_t>(rows->number(2))});
+    found.rows.push_back(
+        {static_cast<unsigned>(rows->number(0)), rows->bytes(1), static_cast<std::uint64_t>(rows->number(2))});
   found.error = rows->error();
   return found;
 }

@@ -99,7 +99,8 @@ list_sql make_list_sql(const list_query& query) {
   where.text("entity.kind = ?", query.kind);
   if (query.status) {
     where.text("entity.status = ?", *query.status);
-    if (*query.status != "captured" && *query.status != "settled") where.add("entity.status not in ('captured', 'settled')");
+    if (*query.status != "captured" && *query.status != "settled")
+      where.add("entity.status not in ('captured', 'settled')");
   }
   if (query.reference) {
     where.text("entity.reference = ?", *query.reference);
@@ -113,12 +114,16 @@ list_sql make_list_sql(const list_query& query) {
     where.blob(by_label ? of_label : of_entity, bound);
   };
   if (query.created_from) id("entity_label.entity_id >= ?", "entity.id >= ?", first_entity_id_at(*query.created_from));
-  if (query.created_before) id("entity_label.entity_id < ?", "entity.id < ?", first_entity_id_at(*query.created_before));
+  if (query.created_before)
+    id("entity_label.entity_id < ?", "entity.id < ?", first_entity_id_at(*query.created_before));
   if (query.before) id("entity_label.entity_id < ?", "entity.id < ?", *query.before);
 
-  const std::string from = by_label ? " from entity_label cross join entity on entity.id = entity_label.entity_id" : " from entity";
-  const std::string order = by_label ? " order by entity_label.entity_id desc limit ?" : " order by entity.id desc limit ?";
-  where.parameters.push_back({{}, static_cast<std::int64_t>(std::clamp<std::size_t>(query.limit, 1, list_limit_max) + 1),
+  const std::string from =
+      by_label ? " from entity_label cross join entity on entity.id = entity_label.entity_id" : " from entity";
+  const std::string order =
+      by_label ? " order by entity_label.entity_id desc limit ?" : " order by entity.id desc limit ?";
+  where.parameters.push_back({{},
+                              static_cast<std::int64_t>(std::clamp<std::size_t>(query.limit, 1, list_limit_max) + 1),
                               list_sql::parameter::integer});
   return {std::string{"select "} + entity_columns + from + where.sql + order, std::move(where.parameters)};
 }

@@ -11,7 +11,8 @@ namespace novapay::sqlite {
 // The columns, in the order the readers below expect them.
 inline constexpr const char* record_columns = "shard, \"offset\", epoch, type, entity_id, sequence, at_ms, payload";
 inline constexpr const char* entity_columns =
-    "entity.id, entity.shard, entity.kind, entity.version, entity.state, entity.wake_at_ms, entity.scope, entity.status, "
+    "entity.id, entity.shard, entity.kind, entity.version, entity.state, entity.wake_at_ms, entity.scope, "
+    "entity.status, "
     "entity.reference, entity.unit, entity.amount_minor, entity.labels";
 
 runtime::log_record read_record(const statement& row);

@@ -49,7 +49,8 @@ std::string admin_connection() {
 bool temp_schema::available() {
   if (!admin_connection().empty()) return true;
   const char* required = std::getenv("NOVAPAY_REQUIRE_POSTGRES");
-  if (required && std::string{required} == "1") FAIL("NOVAPAY_REQUIRE_POSTGRES=1, but NOVAPAY_TEST_POSTGRES is not set");
+  if (required && std::string{required} == "1")
+    FAIL("NOVAPAY_REQUIRE_POSTGRES=1, but NOVAPAY_TEST_POSTGRES is not set");
   return false;
 }
 
@@ -61,9 +62,7 @@ temp_schema::temp_schema()
 temp_schema::~temp_schema() {
   try {
     administer("drop schema " + name_ + " cascade");
-  } catch (const std::exception& error) {
-    MESSAGE("left behind: ", error.what());
-  }
+  } catch (const std::exception& error) { MESSAGE("left behind: ", error.what()); }
 }
 
 sqlite_bench::sqlite_bench() : store{{folder.file("journal.db")}} {

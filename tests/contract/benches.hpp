@@ -68,5 +68,6 @@ TYPE_TO_STRING(novapay::test::sqlite_bench);
 TYPE_TO_STRING(novapay::test::postgres_bench);
 
 // One test case for each store: the body sees its type as `bench`, and makes one if it is available.
-#define STORE_TEST_CASE(name) \
-  TEST_CASE_TEMPLATE(name, bench, novapay::test::memory_bench, novapay::test::sqlite_bench, novapay::test::postgres_bench)
+#define STORE_TEST_CASE(name)                                                               \
+  TEST_CASE_TEMPLATE(name, bench, novapay::test::memory_bench, novapay::test::sqlite_bench, \
+                     novapay::test::postgres_bench)

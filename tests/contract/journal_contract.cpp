@@ -11,13 +11,14 @@ append_entry claim(shard_id shard, std::uint64_t offset, const std::string& payl
   return entry;
 }
 
-append_entry events(shard_id shard, std::uint64_t offset, std::uint64_t epoch, const entity_id& id, std::uint64_t sequence,
-                    std::size_t count) {
+append_entry events(shard_id shard, std::uint64_t offset, std::uint64_t epoch, const entity_id& id,
+                    std::uint64_t sequence, std::size_t count) {
   append_entry entry;
   for (std::size_t i = 0; i < count; ++i)
     entry.records.push_back({shard, offset + i, epoch, record_type::event, id, sequence + i, noon,
                              "event " + std::to_string(sequence + i)});
-  entry.row = entity_row{id, shard, "thing", sequence + count - 1, "state " + std::to_string(sequence + count - 1), std::nullopt, {}};
+  entry.row = entity_row{
+      id, shard, "thing", sequence + count - 1, "state " + std::to_string(sequence + count - 1), std::nullopt, {}};
   return entry;
 }
 
@@ -34,7 +35,9 @@ std::optional<log_record> record_at(journal& log, shard_id shard, std::uint64_t 
   return value_of(log.read_at(std::vector{log_position{shard, offset}})).at(0);
 }
 
-std::optional<entity_row> row_of(journal& log, const entity_id& id) { return value_of(log.load(std::vector{id})).at(0); }
+std::optional<entity_row> row_of(journal& log, const entity_id& id) {
+  return value_of(log.load(std::vector{id})).at(0);
+}
 
 }  // namespace novapay::test
 
@@ -194,7 +197,8 @@ STORE_TEST_CASE("journal/due: whoever waits longest comes first") {
   };
   REQUIRE(append(*log, {claim(a, 0), waiting(1, 1, noon + std::chrono::milliseconds{3}), waiting(2, 2, std::nullopt),
                         waiting(3, 3, noon), waiting(4, 4, noon - std::chrono::hours{100}), waiting(5, 5, at_ms(-7)),
-                        waiting(6, 6, noon), waiting(7, 7, noon + std::chrono::milliseconds{1})}) == append_status::committed);
+                        waiting(6, 6, noon), waiting(7, 7, noon + std::chrono::milliseconds{1})}) ==
+          append_status::committed);
 
   using ids = std::vector<entity_id>;
   CHECK(value_of(log->due(noon, 10)) == ids{entity(5), entity(4), entity(3), entity(6)});
@@ -242,12 +246,13 @@ STORE_TEST_CASE("journal/keys: lead to their entity, and are dropped by week aft
     entry.key = std::move(key);
     return entry;
   };
-  const std::vector<creation_key> keys{{"m_1", "old"}, {"m_1", "new"}, {"m_2", "new"}, {"m_1", "none"}, {"", ""}, {"'", "\\\"{},"}};
+  const std::vector<creation_key> keys{{"m_1", "old"},  {"m_1", "new"}, {"m_2", "new"},
+                                       {"m_1", "none"}, {"", ""},       {"'", "\\\"{},"}};
   const auto find = [&] { return value_of(log->find_keys(keys)); };
   REQUIRE(log->maintain(noon).status == append_status::committed);
-  REQUIRE(append(*log, {claim(a, 0), keyed(1, 1, noon - std::chrono::hours{24 * 31}, keys[0]), keyed(2, 2, noon, keys[1]),
-                        keyed(3, 3, noon, keys[2]), keyed(4, 4, noon, keys[4]), keyed(5, 5, noon, keys[5])}) ==
-          append_status::committed);
+  REQUIRE(append(*log, {claim(a, 0), keyed(1, 1, noon - std::chrono::hours{24 * 31}, keys[0]),
+                        keyed(2, 2, noon, keys[1]), keyed(3, 3, noon, keys[2]), keyed(4, 4, noon, keys[4]),
+                        keyed(5, 5, noon, keys[5])}) == append_status::committed);
 
   using found = std::vector<std::optional<entity_id>>;
   CHECK(find() == found{entity(1), entity(2), entity(3), std::nullopt, entity(4), entity(5)});
@@ -265,8 +270,8 @@ STORE_TEST_CASE("journal/keys: lead to their entity, and are dropped by week aft
   CHECK(row_of(*log, entity(2)).has_value());  // the entity stays
 
   // A week nobody made a place for beforehand, and one whose place was dropped: both just work.
-  CHECK(append(*log, {keyed(6, 6, noon + std::chrono::hours{24 * 365}, keys[3]), keyed(7, 7, noon, {"m_1", "again"})}) ==
-        append_status::committed);
+  CHECK(append(*log, {keyed(6, 6, noon + std::chrono::hours{24 * 365}, keys[3]),
+                      keyed(7, 7, noon, {"m_1", "again"})}) == append_status::committed);
   CHECK(find()[3] == entity(6));
 }
 
@@ -276,8 +281,15 @@ STORE_TEST_CASE("journal/append: bytes and texts come back as they went in") {
   auto log = made.store.open();
   std::string every_byte;
   for (int i = 0; i < 256; ++i) every_byte += static_cast<char>(i);
-  const std::vector<std::string> texts{"", " ", "'", "\"", "\\", "\\x41", "{}", "{\"a\":1}", "NULL", "null", "a,b", "\u00e9\u4e2d",
-                                       "\U0001F600", "line\nbreak\ttab\r", "%_", "$1", "\x01\x7f", std::string(900, 'x')};
+  const std::vector<std::string> texts{"",           " ",
+                                       "'",          "\"",
+                                       "\\",         "\\x41",
+                                       "{}",         "{\"a\":1}",
+                                       "NULL",       "null",
+                                       "a,b",        "\u00e9\u4e2d",
+                                       "\U0001F600", "line\nbreak\ttab\r",
+                                       "%_",         "$1",
+                                       "\x01\x7f",   std::string(900, 'x')};
   std::vector<append_entry> batch{claim(a, 0)};
   std::uint64_t offset = 1;
   for (const auto& text : texts) {

@@ -22,8 +22,8 @@ inline entity_id entity(std::uint64_t n) { return make_entity_id(noon, placement
 append_entry claim(shard_id shard, std::uint64_t offset, const std::string& payload = "claim");
 
 // The events `sequence`, `sequence` + 1, … of one entity, and its row after them.
-append_entry events(shard_id shard, std::uint64_t offset, std::uint64_t epoch, const entity_id& id, std::uint64_t sequence,
-                    std::size_t count = 1);
+append_entry events(shard_id shard, std::uint64_t offset, std::uint64_t epoch, const entity_id& id,
+                    std::uint64_t sequence, std::size_t count = 1);
 
 append_status append(journal& log, const std::vector<append_entry>& batch);
 

@@ -64,7 +64,8 @@ bool fits(const entity_row& row, const list_query& query) {
     return false;
   };
   return row.listed.scope == query.scope && !query.scope.empty() && row.kind == query.kind &&
-         (!query.status || *query.status == row.listed.status) && (!query.created_from || created >= *query.created_from) &&
+         (!query.status || *query.status == row.listed.status) &&
+         (!query.created_from || created >= *query.created_from) &&
          (!query.created_before || created < *query.created_before) &&
          (!query.amount_from || row.listed.amount >= *query.amount_from) &&
          (!query.amount_to || row.listed.amount <= *query.amount_to) &&
@@ -100,12 +101,18 @@ using choices = std::vector<std::optional<T>>;
 std::vector<list_query> all_queries() {
   const choices<std::string> statuses{{}, "captured", "settled", "processing", "it's", "nothing"};
   const choices<std::pair<int, int>> created{{}, {{0, 1000}}, {{30, 60}}, {{50, 50}}, {{-1000, 20}}};  // seconds
-  const choices<std::pair<std::int64_t, std::int64_t>> amounts{{}, {{0, INT64_MAX}}, {{INT64_MIN, 100}}, {{500, 500}}, {{9, 1}}};
+  const choices<std::pair<std::int64_t, std::int64_t>> amounts{
+      {}, {{0, INT64_MAX}}, {{INT64_MIN, 100}}, {{500, 500}}, {{9, 1}}};
   const choices<std::string> references{{}, "order-4", "changed", ""};
-  const choices<std::pair<std::string, std::optional<std::string>>> labels{
-      {}, {{"channel", {}}}, {{"channel", "a\"b'\\{}"}}, {{"channel", "app"}}, {{"\u00fcml\U0001F600", "9"}}, {{"none", {}}}};
+  const choices<std::pair<std::string, std::optional<std::string>>> labels{{},
+                                                                           {{"channel", {}}},
+                                                                           {{"channel", "a\"b'\\{}"}},
+                                                                           {{"channel", "app"}},
+                                                                           {{"\u00fcml\U0001F600", "9"}},
+                                                                           {{"none", {}}}};
 
-  std::vector<list_query> queries{query_for("m_1/test", "other"), query_for("m_2/test"), query_for(""), query_for("m_3/test")};
+  std::vector<list_query> queries{query_for("m_1/test", "other"), query_for("m_2/test"), query_for(""),
+                                  query_for("m_3/test")};
   for (const auto& status : statuses) {
     for (const auto& range : created) {
       for (const auto& amount : amounts) {
@@ -157,10 +164,12 @@ STORE_TEST_CASE("journal/list: limits are held between 1 and the maximum, and `h
   auto log = made.store.open();
   const auto rows = fill(*log);
   auto query = query_for("m_1/test");
-  const auto total = static_cast<std::size_t>(std::ranges::count_if(rows, [&](const auto& row) { return fits(row, query); }));
+  const auto total =
+      static_cast<std::size_t>(std::ranges::count_if(rows, [&](const auto& row) { return fits(row, query); }));
   REQUIRE(total > 2 * list_limit_max);
 
-  for (const auto& [asked, given] : {std::pair<std::size_t, std::size_t>{0, 1}, {1, 1}, {20, 20}, {100, 100}, {5000, list_limit_max}}) {
+  for (const auto& [asked, given] :
+       {std::pair<std::size_t, std::size_t>{0, 1}, {1, 1}, {20, 20}, {100, 100}, {5000, list_limit_max}}) {
     query.limit = asked;
     const auto page = value_of(log->list(query));
     CHECK(page.rows.size() == given);

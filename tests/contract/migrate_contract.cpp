@@ -18,18 +18,26 @@ struct sqlite_database {
   static bool available() { return true; }
   temp_folder folder;
   novapay::sqlite::settings where{folder.file("new/folder/journal.db")};
-  static std::vector<migration> known() { return {novapay::sqlite::migrations().begin(), novapay::sqlite::migrations().end()}; }
+  static std::vector<migration> known() {
+    return {novapay::sqlite::migrations().begin(), novapay::sqlite::migrations().end()};
+  }
   migration_report migrate(const std::vector<migration>& all) const { return novapay::sqlite::migrate(where, all); }
-  std::optional<std::string> check(const std::vector<migration>& all) const { return novapay::sqlite::check(where, all); }
+  std::optional<std::string> check(const std::vector<migration>& all) const {
+    return novapay::sqlite::check(where, all);
+  }
 };
 
 struct postgres_database {
   static bool available() { return temp_schema::available(); }
   temp_schema schema;
   novapay::postgres::settings where{schema.connection()};
-  static std::vector<migration> known() { return {novapay::postgres::migrations().begin(), novapay::postgres::migrations().end()}; }
+  static std::vector<migration> known() {
+    return {novapay::postgres::migrations().begin(), novapay::postgres::migrations().end()};
+  }
   migration_report migrate(const std::vector<migration>& all) const { return novapay::postgres::migrate(where, all); }
-  std::optional<std::string> check(const std::vector<migration>& all) const { return novapay::postgres::check(where, all); }
+  std::optional<std::string> check(const std::vector<migration>& all) const {
+    return novapay::postgres::check(where, all);
+  }
 };
 
 std::vector<migration> and_then(std::vector<migration> known, std::string_view sql) {
@@ -85,7 +93,8 @@ TEST_CASE_TEMPLATE("migrate: older, newer and changed databases say so", databas
   CHECK(made.migrate(changed).error.has_value());
 }
 
-TEST_CASE_TEMPLATE("migrate: one that fails leaves nothing of itself and all before it", database, sqlite_database, postgres_database) {
+TEST_CASE_TEMPLATE("migrate: one that fails leaves nothing of itself and all before it", database, sqlite_database,
+                   postgres_database) {
   if (!database::available()) return;
   database made;
   const auto good = and_then(database::known(), "create table more (x integer);");

@@ -52,8 +52,10 @@ struct operator_desk {
 };
 
 std::string lock_of_journal(const std::string& schema, const std::string& which) {
-  return "exists (select 1 from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace "
-         "where c.relname = 'journal' and n.nspname = '" + schema + "' and " + which + ")";
+  return "exists (select 1 from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = "
+         "c.relnamespace "
+         "where c.relname = 'journal' and n.nspname = '" +
+         schema + "' and " + which + ")";
 }
 
 // Holds the journal's table from beginning to end: a second session waits, with the table, for a door the first one keeps.
@@ -63,7 +65,8 @@ class table_lock {
       : door_{schema.connection()}, key_{"hashtext('" + schema.name() + "')"}, holder_{schema.connection()} {
     door_.run("select pg_advisory_lock(" + key_ + ")");
     holding_ = std::thread{[this] {
-      const auto sql = "begin; lock table journal in access exclusive mode; select pg_advisory_lock(" + key_ + "); rollback";
+      const auto sql =
+          "begin; lock table journal in access exclusive mode; select pg_advisory_lock(" + key_ + "); rollback";
       holder_.db.script(sql, holder_.db.next_deadline());
     }};
     door_.await(lock_of_journal(schema.name(), "l.granted and l.mode = 'AccessExclusiveLock'"));
@@ -166,7 +169,8 @@ TEST_CASE("postgres/faults: a session ended by the operator is noticed when idle
   line one;
   postgres::journal_store named{{one.made.schema.connection() + " application_name=victim", std::chrono::seconds{20}}};
   auto log = named.open();
-  const std::string kill = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'victim'";
+  const std::string kill =
+      "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'victim'";
   operator_desk desk{one.made.schema.connection()};
   REQUIRE(append(*log, {events(home, 2, 0, entity(1), 2)}) == append_status::committed);
   desk.run(kill);
@@ -202,7 +206,8 @@ TEST_CASE("postgres/faults: a key's partition that vanished is made again") {
 TEST_CASE("postgres/faults: an answer is only given for what is on the disk, whatever the server's default") {
   if (!postgres_bench::available()) return;
   line one;
-  const auto lax = one.made.schema.connection().substr(0, one.made.schema.connection().size() - 1) + " -c synchronous_commit=off'";
+  const auto lax =
+      one.made.schema.connection().substr(0, one.made.schema.connection().size() - 1) + " -c synchronous_commit=off'";
   postgres::connection db{{lax, std::chrono::seconds{20}}};
   const auto shown = db.run_once("show synchronous_commit", {}, db.next_deadline());
   REQUIRE(shown.what == postgres::fate::done);

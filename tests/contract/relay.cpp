@@ -75,8 +75,8 @@ relay::relay(const std::string& target) : host_{option(target, "host")}, port_{o
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 64) != 0 ||
       getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 || pipe(wake_) != 0)
     throw std::runtime_error{"the relay can't listen"};
-  connection_ = "host=127.0.0.1 port=" + std::to_string(ntohs(address.sin_port)) + " sslmode=disable gssencmode=disable" +
-                without_address(target);
+  connection_ = "host=127.0.0.1 port=" + std::to_string(ntohs(address.sin_port)) +
+                " sslmode=disable gssencmode=disable" + without_address(target);
   thread_ = std::thread{[this] { run(); }};
 }
 

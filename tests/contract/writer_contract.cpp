@@ -14,7 +14,8 @@ namespace {
 const shard_id a{3};
 const shard_id b{900};
 
-pending_append asked(shard_id shard, std::uint64_t epoch, const entity_id& id, std::uint64_t sequence, std::string payload = "event") {
+pending_append asked(shard_id shard, std::uint64_t epoch, const entity_id& id, std::uint64_t sequence,
+                     std::string payload = "event") {
   pending_append made{shard, epoch, id, sequence, {std::move(payload)}, noon, {}, std::nullopt};
   made.row = entity_row{id, shard, "thing", sequence, "state", std::nullopt, {}};
   return made;
@@ -41,15 +42,21 @@ class lossy_journal final : public journal {
     if (lost == loss::answer) return {append_status::unknown, "the answer was lost"};
     return outcome;
   }
-  read_outcome<std::vector<shard_head>> heads(std::span<const shard_id> shards) override { return inner_->heads(shards); }
+  read_outcome<std::vector<shard_head>> heads(std::span<const shard_id> shards) override {
+    return inner_->heads(shards);
+  }
   read_outcome<std::vector<std::optional<log_record>>> read_at(std::span<const log_position> where) override {
     return inner_->read_at(where);
   }
-  read_outcome<std::vector<std::optional<entity_row>>> load(std::span<const entity_id> ids) override { return inner_->load(ids); }
+  read_outcome<std::vector<std::optional<entity_row>>> load(std::span<const entity_id> ids) override {
+    return inner_->load(ids);
+  }
   read_outcome<std::vector<std::optional<entity_id>>> find_keys(std::span<const creation_key> keys) override {
     return inner_->find_keys(keys);
   }
-  read_outcome<std::vector<entity_id>> due(timestamp until, std::size_t limit) override { return inner_->due(until, limit); }
+  read_outcome<std::vector<entity_id>> due(timestamp until, std::size_t limit) override {
+    return inner_->due(until, limit);
+  }
   read_outcome<list_page> list(const list_query& query) override { return inner_->list(query); }
   read_outcome<std::vector<log_record>> history(const entity_id& id, std::uint64_t after, std::size_t limit) override {
     return inner_->history(id, after, limit);
@@ -92,9 +99,11 @@ STORE_TEST_CASE("writer/claim: a second owner fences the first, shard by shard")
   CHECK(claimed.claimed.at(0).epoch == 2);
   CHECK(claimed.claimed.at(0).next_offset == 3);
 
-  CHECK(statuses(first.commit(std::vector{asked(a, 0, entity(1), 2), asked(b, 0, entity(2), 2), asked(a, 0, entity(3), 1)})) ==
+  CHECK(statuses(first.commit(
+            std::vector{asked(a, 0, entity(1), 2), asked(b, 0, entity(2), 2), asked(a, 0, entity(3), 1)})) ==
         statuses_t{write_status::committed, write_status::fenced, write_status::committed});
-  CHECK(statuses(second.commit(std::vector{asked(b, 2, entity(2), 2, "by the second")})) == statuses_t{write_status::committed});
+  CHECK(statuses(second.commit(std::vector{asked(b, 2, entity(2), 2, "by the second")})) ==
+        statuses_t{write_status::committed});
   auto log = made.store.open();
   CHECK(record_at(*log, b, 3)->payload == "by the second");
   CHECK(whole_log(*log, a).size() == 4);

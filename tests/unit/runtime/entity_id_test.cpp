@@ -14,7 +14,8 @@ timestamp at_ms(std::int64_t ms) { return timestamp{std::chrono::milliseconds{ms
 }  // namespace
 
 TEST_CASE("entity_id/text: every id survives the round trip") {
-  for (const auto ms : {std::int64_t{0}, std::int64_t{1}, std::int64_t{1'790'000'000'000}, (std::int64_t{1} << 48) - 1}) {
+  for (const auto ms :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{1'790'000'000'000}, (std::int64_t{1} << 48) - 1}) {
     for (const auto random : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0x8000000000000001},
                               std::numeric_limits<std::uint64_t>::max()}) {
       for (const unsigned where : {0U, 1U, 0x8000U, 0xffffU}) {
@@ -69,7 +70,8 @@ TEST_CASE("entity_id/text: anything else is refused") {
 
 TEST_CASE("entity_id/make: times outside 48 bits are held at its edges") {
   CHECK(make_entity_id(at_ms(-5), placement_hash{}, 0).created_at() == at_ms(0));
-  CHECK(make_entity_id(at_ms(std::int64_t{1} << 50), placement_hash{}, 0).created_at() == at_ms((std::int64_t{1} << 48) - 1));
+  CHECK(make_entity_id(at_ms(std::int64_t{1} << 50), placement_hash{}, 0).created_at() ==
+        at_ms((std::int64_t{1} << 48) - 1));
 }
 
 TEST_CASE("entity_id/place: fixed for ever, and parts do not run together") {

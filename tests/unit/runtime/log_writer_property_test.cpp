@@ -41,13 +41,17 @@ TEST_CASE("log_writer/property: whatever fails and whoever claims, logs never fo
     std::vector<std::string> refused;  // must never be found
     std::uint64_t fresh = 0;
 
-    const auto note = [&](believer& owner, const std::vector<pending_append>& batch, const std::vector<write_result>& results) {
+    const auto note = [&](believer& owner, const std::vector<pending_append>& batch,
+                          const std::vector<write_result>& results) {
       REQUIRE(results.size() == batch.size());
       bool open = false;
       for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (results[i].status == unknown) open = true;
-        else if (results[i].status == committed) acknowledged.push_back(batch[i].events.front());
-        else refused.push_back(batch[i].events.front());
+        if (results[i].status == unknown)
+          open = true;
+        else if (results[i].status == committed)
+          acknowledged.push_back(batch[i].events.front());
+        else
+          refused.push_back(batch[i].events.front());
         if (results[i].status == fenced) owner.epoch[static_cast<std::size_t>(batch[i].shard)].reset();
       }
       return open;
@@ -85,8 +89,8 @@ TEST_CASE("log_writer/property: whatever fails and whoever claims, logs never fo
             // Mostly new entities; sometimes one whose first event another append may have written already.
             const auto who = die.roll(4) == 0 && fresh > 0 ? 1 + die.roll(fresh) : ++fresh;
             auto asked = event(shard_id{s}, *owner.epoch[s], who * 4 + s, 1);
-            asked.events.front() = "unique " + std::to_string(seed) + "/" + std::to_string(step) + "/" +
-                                   std::to_string(batch.size());
+            asked.events.front() =
+                "unique " + std::to_string(seed) + "/" + std::to_string(step) + "/" + std::to_string(batch.size());
             batch.push_back(std::move(asked));
           }
         }

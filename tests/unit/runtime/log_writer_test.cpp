@@ -37,7 +37,8 @@ TEST_CASE("log_writer/commit: appends of several shards, several of one shard, o
   world w;
   w.claim({a, b});
 
-  const auto results = w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1, 2), event(a, 0, 3, 1), event(a, 0, 1, 2)});
+  const auto results =
+      w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1, 2), event(a, 0, 3, 1), event(a, 0, 1, 2)});
 
   CHECK(statuses(results) == statuses_t{committed, committed, committed, committed});
   CHECK(w.seen->appends == 2);  // the claim and the batch
@@ -65,7 +66,8 @@ TEST_CASE("log_writer/commit: the shard that moved is fenced and the rest is com
   auto other = w.make("node-2");
   REQUIRE(other.claim(std::vector{b}, noon).status == committed);
 
-  const auto results = w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1), event(b, 0, 3, 1), event(a, 0, 4, 1)});
+  const auto results =
+      w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1), event(b, 0, 3, 1), event(a, 0, 4, 1)});
 
   CHECK(statuses(results) == statuses_t{committed, fenced, fenced, committed});
   CHECK(w.events(a) == sequences{1, 1});
@@ -77,7 +79,8 @@ TEST_CASE("log_writer/commit: the shard that moved is fenced and the rest is com
 TEST_CASE("log_writer/commit: a taken sequence is a conflict of its entity alone") {
   world w;
   w.claim({a, b});
-  REQUIRE(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1, 2), event(b, 0, 2, 1)})) == statuses_t{committed, committed});
+  REQUIRE(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1, 2), event(b, 0, 2, 1)})) ==
+          statuses_t{committed, committed});
 
   // Entity 1 is at 2. Its third append would leave a gap once the second is refused. Entity 2 goes on from where it is.
   const auto results =
@@ -92,7 +95,8 @@ TEST_CASE("log_writer/commit: one sequence twice in a batch is the second one's 
   world w;
   w.claim({a, b});
 
-  const auto results = w.writer.commit(std::vector{event(a, 0, 1, 1), event(a, 0, 1, 1), event(b, 0, 2, 1), event(a, 0, 1, 2)});
+  const auto results =
+      w.writer.commit(std::vector{event(a, 0, 1, 1), event(a, 0, 1, 1), event(b, 0, 2, 1), event(a, 0, 1, 2)});
 
   CHECK(statuses(results) == statuses_t{committed, conflict, committed, conflict});
   CHECK(w.seen->appends == 2);
@@ -105,7 +109,8 @@ TEST_CASE("log_writer/commit: what the store rejects does not take the others wi
   auto bad = event(a, 0, 2, 1);
   bad.row.listed.status = "\xff";
 
-  const auto results = w.writer.commit(std::vector{event(a, 0, 1, 1), bad, event(a, 0, 2, 2), event(b, 0, 3, 1), event(a, 0, 4, 1)});
+  const auto results =
+      w.writer.commit(std::vector{event(a, 0, 1, 1), bad, event(a, 0, 2, 2), event(b, 0, 3, 1), event(a, 0, 4, 1)});
 
   CHECK(statuses(results) == statuses_t{committed, rejected, conflict, committed, committed});
   CHECK(w.events(a) == sequences{1, 1});
@@ -132,7 +137,8 @@ TEST_CASE("log_writer/unknown: a commit whose answer was lost is found in the lo
   w.claim({a, b});
   w.store.fail_append(append_fault::unknown_applied);
 
-  CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) == statuses_t{committed, committed});
+  CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) ==
+        statuses_t{committed, committed});
   CHECK(w.seen->appends == 2);
   CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 2)})) == statuses_t{committed});
   CHECK(w.events(a) == sequences{1, 2});
@@ -154,7 +160,8 @@ TEST_CASE("log_writer/unknown: whenever the first try arrives, it counts once") 
     w.claim({a, b});
     w.store.fail_append(append_fault::unknown_applied_late, calls);
 
-    CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) == statuses_t{committed, committed});
+    CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) ==
+          statuses_t{committed, committed});
     for (std::uint64_t n = 2; n < 6; ++n)
       CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, n)})) == statuses_t{committed});
     w.store.heal();
@@ -314,7 +321,8 @@ TEST_CASE("log_writer/unknown: one by one, the doubt holds up what has not been 
     return std::nullopt;
   };
 
-  CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), bad, event(a, 0, 3, 1)})) == statuses_t{unknown, unknown, unknown});
+  CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), bad, event(a, 0, 3, 1)})) ==
+        statuses_t{unknown, unknown, unknown});
   const auto results = w.writer.resolve();
   REQUIRE(results.has_value());
   CHECK(statuses(*results) == statuses_t{committed, rejected, committed});
@@ -328,7 +336,8 @@ TEST_CASE("log_writer/claim: unknown claims are settled by what stands in the lo
     w.claim({a, b});
 
     CHECK(w.store.log(a).size() == 1);
-    CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) == statuses_t{committed, committed});
+    CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1), event(b, 0, 2, 1)})) ==
+          statuses_t{committed, committed});
   }
 }
 
@@ -434,7 +443,9 @@ TEST_CASE("log_writer/claim: claiming again ends what was under way under the ol
 TEST_CASE("log_writer/commit: a store that only ever collides is given up without a claim to have written") {
   world w;
   w.claim({a});
-  w.seen->on_append = [](std::span<const append_entry>) { return append_outcome{append_status::collided, "no reason"}; };
+  w.seen->on_append = [](std::span<const append_entry>) {
+    return append_outcome{append_status::collided, "no reason"};
+  };
   CHECK(statuses(w.writer.commit(std::vector{event(a, 0, 1, 1)})) == statuses_t{unavailable});
   CHECK_FALSE(w.writer.unresolved());
 

@@ -22,7 +22,8 @@ inline const timestamp noon{std::chrono::milliseconds{1'790'000'000'000}};
 
 inline entity_id entity(std::uint64_t n) { return make_entity_id(noon, placement_hash{}, n); }
 
-inline pending_append event(shard_id shard, std::uint64_t epoch, std::uint64_t who, std::uint64_t sequence, std::size_t events = 1) {
+inline pending_append event(shard_id shard, std::uint64_t epoch, std::uint64_t who, std::uint64_t sequence,
+                            std::size_t events = 1) {
   pending_append asked;
   asked.shard = shard;
   asked.epoch = epoch;
@@ -63,7 +64,9 @@ class watched_journal final : public journal {
   read_outcome<std::vector<std::optional<entity_id>>> find_keys(std::span<const creation_key> keys) override {
     return inner_->find_keys(keys);
   }
-  read_outcome<std::vector<entity_id>> due(timestamp until, std::size_t limit) override { return inner_->due(until, limit); }
+  read_outcome<std::vector<entity_id>> due(timestamp until, std::size_t limit) override {
+    return inner_->due(until, limit);
+  }
   read_outcome<list_page> list(const list_query& query) override { return inner_->list(query); }
   read_outcome<std::vector<log_record>> history(const entity_id& id, std::uint64_t after, std::size_t limit) override {
     return inner_->history(id, after, limit);

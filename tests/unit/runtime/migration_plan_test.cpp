@@ -48,7 +48,8 @@ TEST_CASE("migration_plan/plan: a changed or missing migration is refused") {
   auto changed = std::vector<applied_migration>{applied(first), applied(second)};
   changed[1].checksum ^= 1;
   REQUIRE(plan_migrations(known, changed).error.has_value());
-  CHECK(plan_migrations(known, changed).error->starts_with("migration 0002 was changed after it was applied (checksum "));
+  CHECK(
+      plan_migrations(known, changed).error->starts_with("migration 0002 was changed after it was applied (checksum "));
   CHECK(plan_migrations(known, changed).to_apply.empty());
 
   const std::vector<applied_migration> gap{applied(first), applied(third)};
