@@ -3,8 +3,8 @@
 //   np_test_sk_8sVq0JZkTn3xW2aLr5Yb7cDf9GhM1pQe43xNWk
 //              └────────── random ────────────┘└check┘   characters 0-9 A-Z a-z
 //
-// The checksum is the CRC-32 (ISO-HDLC, as in zip) of all before it, in base 62. It proves nothing; it lets a mistyped key be
-// told apart before any lookup, and lets secret scanners know a real key from a look-alike.
+// The checksum is the CRC-32 (ISO-HDLC, as in zip) of all before it, in base 62. It proves nothing; it lets a mistyped
+// key be told apart before any lookup, and lets secret scanners know a real key from a look-alike.
 #pragma once
 
 #include <cstddef>

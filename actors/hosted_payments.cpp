@@ -92,6 +92,17 @@ history_reply history_of(const std::vector<runtime::log_record>& records) {
 
 }  // namespace
 
+// Runs a read unless nobody waits for it any more.
+template <class Done, class Run>
+void hosted_payments::read(const caller& who, const Done& done, Run run) {
+  const auto deadline = std::chrono::time_point_cast<std::chrono::milliseconds>(who.deadline);
+  const bool taken = host_.read([this, deadline, done, run = std::move(run)](runtime::journal& log) {
+    if (time_.now() > deadline) return done(trouble_report{trouble::deadline_exceeded, "not begun in time"});
+    run(log);
+  });
+  if (!taken) done(trouble_report{trouble::unavailable, "the node is starting or stopping"});
+}
+
 void hosted_payments::create(const caller& who, domain::terms asked, reply_handler done) {
   const auto key = asked.idempotency_key;
   runtime::ask job{envelope_for(who, domain::command::create{std::move(asked)}), typed_responder(std::move(done))};
@@ -110,7 +121,7 @@ void hosted_payments::ask(const caller& who, const std::string& id, domain::comm
 void hosted_payments::list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) {
   query.scope = scope_of(who.merchant, who.mode);
   query.kind = payment_kind_name;
-  host_.read([query = std::move(query), done = std::move(done)](runtime::journal& log) {
+  read(who, done, [query = std::move(query), done](runtime::journal& log) {
     const auto page = log.list(query);
     done(page.value ? page_of(*page.value) : page_reply{trouble_report{trouble::unavailable, page.detail}});
   });
@@ -118,7 +129,7 @@ void hosted_payments::list(const caller& who, runtime::list_query query, std::fu
 
 void hosted_payments::find_by_key(const caller& who, std::string idempotency_key, std::function<void(page_reply)> done) {
   runtime::creation_key key{scope_of(who.merchant, who.mode), std::move(idempotency_key)};
-  host_.read([key = std::move(key), done = std::move(done)](runtime::journal& log) {
+  read(who, done, [key = std::move(key), done](runtime::journal& log) {
     const auto found = log.find_keys({&key, 1});
     if (!found.value) return done(trouble_report{trouble::unavailable, found.detail});
     if (!found.value->front()) return done(payment_page{});
@@ -134,7 +145,7 @@ void hosted_payments::find_by_key(const caller& who, std::string idempotency_key
 void hosted_payments::history(const caller& who, const std::string& id, std::function<void(history_reply)> done) {
   const auto entity = parse_payment_id(id);
   if (!entity) return done(std::vector<history_entry>{});
-  host_.read([id = *entity, scope = scope_of(who.merchant, who.mode), done = std::move(done)](runtime::journal& log) {
+  read(who, done, [id = *entity, scope = scope_of(who.merchant, who.mode), done](runtime::journal& log) {
     const auto rows = log.load({&id, 1});
     if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
     if (!rows.value->front() || rows.value->front()->listed.scope != scope) return done(std::vector<history_entry>{});

@@ -10,8 +10,9 @@ namespace novapay {
 
 class hosted_payments final : public payments {
  public:
-  // Both outlive this.
-  hosted_payments(runtime::host& host, runtime::log& logger) : host_(host), logger_(logger) {}
+  // All outlive this.
+  hosted_payments(runtime::host& host, const runtime::clock& time, runtime::log& logger)
+      : host_(host), time_(time), logger_(logger) {}
 
   void create(const caller& who, domain::terms asked, reply_handler done) override;
   void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) override;
@@ -23,7 +24,11 @@ class hosted_payments final : public payments {
   void notify(processor_notice told);
 
  private:
+  template <class Done, class Run>
+  void read(const caller& who, const Done& done, Run run);
+
   runtime::host& host_;
+  const runtime::clock& time_;
   runtime::log& logger_;
 };
 

@@ -170,6 +170,7 @@ struct command_writer {
   }
   void operator()(const command::query&) const { to.mutable_query(); }
   void operator()(const command::wake&) const { to.mutable_wake(); }
+  void operator()(const command::resume&) const { to.mutable_resume(); }
   void operator()(const command::report& c) const {
     write(c.about, *to.mutable_report()->mutable_about());
     write(c.outcome, *to.mutable_report()->mutable_outcome());
@@ -242,6 +243,7 @@ command_type decode_command(std::string_view bytes) {
     }
     case wire::PaymentCommand::kQuery: return command::query{};
     case wire::PaymentCommand::kWake: return command::wake{};
+    case wire::PaymentCommand::kResume: return command::resume{};
     case wire::PaymentCommand::kReport: return command::report{read(in.report().about()), read(in.report().outcome())};
     case wire::PaymentCommand::kNotify: {
       command::notify c{{read(in.notify().about()), std::nullopt}};

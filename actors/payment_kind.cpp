@@ -105,6 +105,7 @@ class payment_functions {
   event_type decode_event(const std::string& bytes) const { return novapay::decode_event(bytes); }
   std::string encode_state(const payment& now) const { return encode(now); }
   payment decode_state(const std::string& bytes) const { return decode_payment(bytes); }
+  std::string resume() const { return encode(command_type{command::resume{}}); }
   std::string wake() const { return encode(command_type{command::wake{}}); }
   std::string query() const { return encode(command_type{command::query{}}); }
 

@@ -53,11 +53,13 @@ maybe_error read_status(const query_parameter& given, list_request& into) {
 maybe_error read_created(const query_parameter& given, list_request& into) {
   const auto at = parse_time(given.value);
   if (!at) return invalid(given.name, "must be a time as in RFC 3339 (2026-11-02T10:00:00Z) or in seconds since 1970.");
-  const bool is_lower = given.name == "created[gte]" || given.name == "created[gt]";
   const bool shifted = given.name == "created[gt]" || given.name == "created[lte]";
-  auto& bound = is_lower ? into.query.created_from : into.query.created_before;
-  if (bound) return invalid(given.name, "bounds the same side as another created[…].");
-  bound = *at + std::chrono::milliseconds{shifted ? 1 : 0};
+  const auto bound = *at + std::chrono::milliseconds{shifted ? 1 : 0};
+  auto& query = into.query;  // of two bounds on one side the tighter one holds
+  if (given.name == "created[gte]" || given.name == "created[gt]")
+    query.created_from = std::max(query.created_from.value_or(bound), bound);
+  else
+    query.created_before = std::min(query.created_before.value_or(bound), bound);
   return std::nullopt;
 }
 

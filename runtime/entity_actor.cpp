@@ -8,7 +8,18 @@ namespace novapay::runtime {
 void entity_state::start(shared_context shared, activation begun) {
   shared_ = std::move(shared);
   mine_ = std::move(begun);
-  guarded(nullptr, [this] { start_owed(); });
+  guarded(nullptr, [this] { resume(); });
+}
+
+// Calls that are owed at activation belong to an earlier life, which may have sent them. That is journaled before they are
+// sent again, so an answer of "not executed" to this attempt is not taken for one to the first.
+void entity_state::resume() {
+  if (mine_.live->owed().empty()) return;
+  ask job;
+  job.what.command = mine_.kind->resume_command();
+  job.what.call = "resume";  // as with an outcome: if the store is away it is tried again
+  job.internal = true;
+  step(job);
 }
 
 // An exception here is a bug in the kind, or stored data it cannot read. The entity is dropped and comes back from the journal.
@@ -16,12 +27,17 @@ void entity_state::guarded(const ask* job, const std::function<void()>& step) {
   try {
     step();
   } catch (const std::exception& thrown) {
-    const std::string what = thrown.what();
-    shared_->logger.write(log_level::error, "entity crashed",
-                          {{"entity", to_text(mine_.id)}, {"kind", mine_.kind->name()}, {"detail", what}});
-    if (job != nullptr) job->who.fail(reply_status::internal, what);
-    leave(departure::crashed, what);
+    crashed(job, thrown.what());
+  } catch (...) {
+    crashed(job, "an exception of no known type");
   }
+}
+
+void entity_state::crashed(const ask* job, const std::string& what) {
+  shared_->logger.write(log_level::error, "entity crashed",
+                        {{"entity", to_text(mine_.id)}, {"kind", mine_.kind->name()}, {"detail", what}});
+  if (job != nullptr) job->who.fail(reply_status::internal, what);
+  leave(departure::crashed, what);
 }
 
 void entity_state::handle(ask& job) {
@@ -48,7 +64,7 @@ void entity_state::step(ask& job) {
   if (!job.what.call.empty()) calls_.erase(job.what.call);
   if (decided.refused) {
     if (!job.what.call.empty())
-      shared_->logger.write(log_level::warning, "an outcome was refused",
+      shared_->logger.write(log_level::error, "an outcome was refused",
                             {{"entity", to_text(mine_.id)}, {"call", job.what.call}});
     reply no;
     no.status = reply_status::refused;
@@ -57,7 +73,7 @@ void entity_state::step(ask& job) {
     no.body = *std::move(decided.refused);
     return job.who.answer(std::move(no));
   }
-  if (!decided.events.empty()) return append(job, decided);
+  if (!decided.events.empty()) return append(job, decided, now);
   if (decided.operation == 0) return answer_state(job.who);
   answer_operation(job, decided.operation, true);
 }
@@ -107,14 +123,14 @@ void entity_state::replay(const responder& who, std::uint64_t operation, std::ui
   self_->anon_send(shared_->reader, read_request{std::move(read)});
 }
 
-void entity_state::append(ask& job, verdict& decided) {
+void entity_state::append(ask& job, verdict& decided, timestamp now) {
   pending_append wanted;
   wanted.shard = mine_.shard;
   wanted.epoch = mine_.epoch;
   wanted.entity = mine_.id;
   wanted.first_sequence = mine_.live->version() + 1;
   wanted.events = std::move(decided.events);
-  wanted.at = shared_->time.now();
+  wanted.at = now;  // the time it was decided at, to the millisecond: replay must give the same state
   wanted.row = std::move(decided.row);
   if (wanted.first_sequence == 1 && !job.what.creation_key.empty())
     wanted.key = creation_key{job.what.scope, job.what.creation_key};
@@ -136,10 +152,7 @@ void entity_state::appended(append_done& done) {
 }
 
 void entity_state::committed(append_under_way& done) {
-  const bool created = mine_.live->version() == 0;
   mine_.live->commit();
-  if (created && !done.job.what.creation_key.empty())
-    self_->anon_send(mine_.owner, creation_settled{{done.job.what.scope, done.job.what.creation_key}});
   if (done.decided.operation == 0) {
     answer_state(done.job.who);
   } else {
@@ -169,25 +182,17 @@ void entity_state::release_waiters(const std::vector<answered_operation>& answer
 }
 
 void entity_state::not_appended(append_under_way& done, const write_result& result) {
-  const auto created_in_vain = [&] {
-    if (mine_.live->version() == 0 && !done.job.what.creation_key.empty())
-      self_->anon_send(mine_.owner, creation_settled{{done.job.what.scope, done.job.what.creation_key}});
-  };
   switch (result.status) {
     case write_status::committed:
     case write_status::unknown: break;  // the writer answers only what is known
     case write_status::unavailable:
-      if (done.job.what.call.empty()) {
-        created_in_vain();
-        return done.job.who.fail(reply_status::unavailable, result.detail);
-      }
+      if (done.job.what.call.empty()) return done.job.who.fail(reply_status::unavailable, result.detail);
       // An outcome must not be lost while the store is away: it is kept, and appended when the store is back.
       calls_.insert(done.job.what.call);
       retries_.push_back(std::move(done.job));
       if (retries_.size() == 1) self_->delayed_send(self_, outcome_retry_every, retry_atom::value);
       return;
     case write_status::rejected:
-      created_in_vain();
       shared_->logger.write(log_level::error, "the store rejects an append",
                             {{"entity", to_text(mine_.id)}, {"detail", result.detail}});
       return done.job.who.fail(reply_status::internal, result.detail);
@@ -252,12 +257,12 @@ void entity_state::leave(departure why, const std::string& detail) {
   self_->anon_send(mine_.owner, departed{mine_.id, why, detail});
 }
 
-// Whoever waits for an operation may repeat it under its key: its intent is durable, so nothing is done twice.
+// What is queued was not begun. Whoever waits for an operation has its intent in the journal: it may well have been done.
 void entity_state::fail_everyone(const std::string& why) {
   if (appending_) appending_->job.who.fail(reply_status::outcome_unknown, why);
   for (const auto& job : queue_) job.who.fail(reply_status::unavailable, why);
   for (const auto& [operation, waiters] : waiting_)
-    for (const auto& one : waiters) one.who.fail(reply_status::unavailable, why);
+    for (const auto& one : waiters) one.who.fail(reply_status::outcome_unknown, why);
   queue_.clear();
   retries_.clear();
   waiting_.clear();

@@ -57,12 +57,14 @@ class entity_state {
   };
 
   void guarded(const ask* job, const std::function<void()>& step);
+  void crashed(const ask* job, const std::string& what);
   void step(ask& job);
   void drain();
   void answer_state(const responder& who) const;
   void answer_operation(const ask& job, std::uint64_t operation, bool replayed);
   void replay(const responder& who, std::uint64_t operation, std::uint64_t version) const;
-  void append(ask& job, verdict& decided);
+  void append(ask& job, verdict& decided, timestamp now);
+  void resume();
   void committed(append_under_way& done);
   void release_waiters(const std::vector<answered_operation>& answered);
   void not_appended(append_under_way& done, const write_result& result);

@@ -49,6 +49,7 @@ struct host_core {
     return settings.detached ? system.spawn<caf::detached>(std::forward<Args>(args)...)
                              : system.spawn(std::forward<Args>(args)...);
   }
+  void route(ask job) const;
   void replace_shard(std::size_t index, caf::actor with) {
     auto table = std::make_shared<shard_table>(*shards.load());
     (*table)[index] = std::move(with);
@@ -117,7 +118,8 @@ caf::behavior supervise(supervisor* self, host_core* owner) {
     self->state.shard_of.emplace((*table)[i].id(), i);
     all.push_back(static_cast<shard_id>(i));
   }
-  for (const auto& one : {owner->shared->writer, owner->shared->loader, owner->shared->reader, owner->timekeeper})
+  for (const auto& one :
+       {owner->shared->writer, owner->shared->loader, owner->shared->reader, owner->shared->lister, owner->timekeeper})
     self->monitor(one);
   self->set_default_handler(caf::drop);
   self->set_down_handler([self, owner](const caf::down_msg& down) {
@@ -134,14 +136,23 @@ caf::behavior supervise(supervisor* self, host_core* owner) {
 
 host::host(caf::actor_system& system, host_settings settings, host_ports ports,
            std::vector<std::shared_ptr<const entity_kind>> kinds, std::function<void(std::string)> fatal)
-    : impl_(std::make_unique<host_core>(system, std::move(settings), std::move(ports.store), std::move(fatal))) {
+    : impl_(std::make_shared<host_core>(system, std::move(settings), std::move(ports.store), std::move(fatal))) {
   impl_->shared = std::make_shared<context>(ports.time, ports.random, ports.logger, impl_->settings.bounds, ports.registry,
                                             impl_->settings.shard_bits);
   for (auto& kind : kinds) {
     const auto name = kind->name();
     impl_->shared->kinds.emplace(name, std::move(kind));
   }
-  impl_->shared->route = [this](ask job) { route(std::move(job)); };
+  // Held weakly: what an adapter calls late must find the host gone, not freed.
+  impl_->shared->route = [core = std::weak_ptr(impl_)](ask job) {
+    if (const auto alive = core.lock()) return alive->route(std::move(job));
+    job.who.fail(reply_status::unavailable, "the node has stopped");
+  };
+  impl_->shared->tell_shard = [core = std::weak_ptr(impl_)](shard_id shard, std::uint64_t epoch) {
+    const auto alive = core.lock();
+    if (const auto table = alive ? alive->shards.load() : nullptr)
+      caf::anon_send((*table)[static_cast<std::size_t>(shard)], epoch_seen{epoch});
+  };
 }
 
 host::~host() { stop(); }
@@ -151,8 +162,9 @@ void host::start() {
   auto log = std::make_shared<std::unique_ptr<log_writer>>(
       std::make_unique<log_writer>(impl_->store->open(), impl_->settings.node, impl_->settings.incarnation));
   shared->writer = impl_->spawn_blocking(writer_actor, shared, std::move(log), impl_->store);
-  shared->loader = impl_->spawn_blocking(reader_actor, impl_->store);
-  shared->reader = impl_->spawn_blocking(reader_actor, impl_->store);
+  shared->loader = impl_->spawn_blocking(reader_actor, shared, impl_->store);
+  shared->reader = impl_->spawn_blocking(reader_actor, shared, impl_->store);
+  shared->lister = impl_->spawn_blocking(reader_actor, shared, impl_->store);
   auto table = std::make_shared<shard_table>();
   for (std::size_t i = 0; i < (std::size_t{1} << impl_->settings.shard_bits); ++i)
     table->push_back(impl_->system.spawn(shard_actor, shared, static_cast<shard_id>(i)));
@@ -162,15 +174,19 @@ void host::start() {
   caf::anon_send(shared->writer, maintenance_request{});
 }
 
-void host::route(ask job) const {
-  const auto table = impl_->shards.load();
-  if (impl_->stopped || !table) return job.who.fail(reply_status::unavailable, "the node is stopping");
-  const auto shard = shard_of(placement_of(job.what), impl_->settings.shard_bits);
+void host_core::route(ask job) const {
+  const auto table = shards.load();
+  if (stopped || !table) return job.who.fail(reply_status::unavailable, "the node is starting or stopping");
+  const auto shard = shard_of(placement_of(job.what), settings.shard_bits);
   caf::anon_send((*table)[static_cast<std::size_t>(shard)], std::move(job));
 }
 
-void host::read(std::function<void(journal&)> run) const {
-  caf::anon_send(impl_->shared->reader, read_request{std::move(run)});
+void host::route(ask job) const { impl_->route(std::move(job)); }
+
+bool host::read(std::function<void(journal&)> run) const {
+  if (impl_->stopped || !impl_->shards.load()) return false;  // set last in start(): the readers are there
+  caf::anon_send(impl_->shared->lister, read_request{std::move(run)});
+  return true;
 }
 
 bool host::ready() const noexcept { return !impl_->stopped && shards_claimed() == shards_total(); }
@@ -185,10 +201,9 @@ void host::stop() {
   caf::anon_send_exit(impl_->timekeeper, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(impl_->supervisor, caf::exit_reason::user_shutdown);
   for (const auto& one : *table) caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-  // Behind everything in their mailboxes: appends on their way are still committed.
   auto& shared = *impl_->shared;
-  for (const auto& one : {shared.loader, shared.reader, shared.writer})
-    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  for (const auto& one : {shared.loader, shared.reader, shared.lister}) caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  caf::anon_send(shared.writer, stop_request{});  // appends that have arrived are still committed
   if (impl_->settings.detached) impl_->system.await_all_actors_done();
 }
 

@@ -55,8 +55,9 @@ class host {
 
   // To the shard that owns it. The answer goes to `job.who`.
   void route(ask job) const;
-  // A read on the reader's connection, in its thread; must not block.
-  void read(std::function<void(journal&)> run) const;
+  // A read on a connection of its own, in that thread; must not block. False: the node is starting or stopping, and `run` is
+  // dropped. It is also dropped uncalled when the node stops meanwhile.
+  bool read(std::function<void(journal&)> run) const;
 
   bool ready() const noexcept;     // every shard is claimed
   std::int64_t shards_claimed() const noexcept;
@@ -67,7 +68,7 @@ class host {
   void stop();
 
  private:
-  std::unique_ptr<host_core> impl_;
+  std::shared_ptr<host_core> impl_;
 };
 
 }  // namespace novapay::runtime

@@ -19,6 +19,7 @@ struct limits {
 inline constexpr std::size_t batch_appends_max = 512;
 inline constexpr std::size_t batch_bytes_max = 4u << 20;
 inline constexpr std::size_t batch_reads_max = 512;
+inline constexpr std::size_t writer_queue_max = 16'384;  // appends that wait while a commit is unresolved
 
 // While the store is out of reach: how often an unresolved commit, a claim or an outcome's append is tried again.
 inline constexpr std::chrono::milliseconds resolve_every{100ms};
@@ -37,8 +38,13 @@ inline constexpr std::chrono::milliseconds crash_window{60s};
 inline constexpr std::chrono::milliseconds timer_every{250ms};
 inline constexpr std::size_t timer_batch_max = 1000;
 inline constexpr std::chrono::milliseconds rewake_after{5s};
+inline constexpr std::chrono::milliseconds wake_patience{10s};  // then the next batch is asked for, whatever is unanswered
 // Right after claiming, what will be due this soon is woken at once: it may owe calls that a crash cut off.
 inline constexpr std::chrono::milliseconds recovery_horizon{60s};
+
+// How often the log's heads are read to learn of shards that have another owner: bounds how long a fenced node can answer reads
+// from what it holds in memory.
+inline constexpr std::chrono::milliseconds fence_check_every{2s};
 
 // Keys of creations each shard remembers, so that repetitions soon after need no read.
 inline constexpr std::size_t remembered_keys_max = 128;

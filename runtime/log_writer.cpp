@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -48,6 +49,8 @@ bool is_sound(const pending_append& asked) {
          asked.row.shard == asked.shard && asked.row.version == asked.first_sequence + asked.events.size() - 1;
 }
 
+const write_result in_doubt{write_status::unknown, "in doubt"};
+
 // A batch on its way. `entries[i]` answers to `results[index[i]]`; what is decided leaves `entries`.
 struct work {
   std::vector<append_entry> entries;
@@ -87,6 +90,13 @@ struct work {
     return settled;
   }
 
+  // Answers what is decided, and `unknown` for the rest: only the rest is this work's business from here on.
+  std::vector<write_result> forget_decided() {
+    auto answered = std::exchange(results, std::vector<write_result>(entries.size(), in_doubt));
+    std::iota(index.begin(), index.end(), std::size_t{0});
+    return answered;
+  }
+
   void settle_all(write_status status, const std::string& detail) {
     settle([&](std::size_t) { return write_result{status, detail}; });
   }
@@ -95,7 +105,7 @@ struct work {
 // Takes in what can be tried; what only a bug in the caller can cause is refused here, before it hurts the others.
 work to_work(std::span<const pending_append> batch) {
   work w;
-  w.results.resize(batch.size(), {write_status::unknown, "in doubt"});
+  w.results.resize(batch.size(), in_doubt);
   std::unordered_map<entity_id, std::uint64_t> versions;  // of entities with an earlier append in this batch
   std::unordered_set<entity_id> broken;
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -416,7 +426,7 @@ std::vector<write_result> log_writer::commit(std::span<const pending_append> bat
   impl_->drive(w);
   if (!w.doubtful) return std::move(w.results);
 
-  auto results = w.results;
+  auto results = w.forget_decided();
   impl_->doubt = std::move(w);
   return results;
 }

@@ -70,8 +70,8 @@ class log_writer {
   // be, everything else is answered `unavailable`.
   std::vector<write_result> commit(std::span<const pending_append> batch);
 
-  // Looks at the unresolved batch again. nullopt: there is none or it is still unresolved; otherwise the results
-  // of that batch, in its order.
+  // Looks at the unresolved batch again. nullopt: there is none or it is still unresolved; otherwise one final result
+  // for each append that was answered `unknown`, in their order (the batch's others had theirs from `commit`).
   bool unresolved() const noexcept;
   std::optional<std::vector<write_result>> resolve();
 

@@ -35,7 +35,6 @@ struct departed {
   std::string detail;
 };
 struct still_busy { entity_id id; };
-struct creation_settled { creation_key key; };  // its first append is over: the store knows the key, or it never will
 
 // entity → writer → entity; shard or host → writer
 struct append_request {
@@ -48,9 +47,11 @@ struct claim_request {
   std::function<void(claim_result)> done;
 };
 struct maintenance_request {};
+struct stop_request {};  // commit what has arrived, then end
 
 // host → shard
 struct claimed { std::uint64_t epoch = 0; };
+struct epoch_seen { std::uint64_t epoch = 0; };  // of the log's last record: a later one than ours fences the shard
 
 // shard → reader → shard. `epoch` tells answers of an earlier claim.
 struct load_request {
@@ -78,7 +79,7 @@ struct key_done {
   std::string detail;
 };
 
-// Any one read, run in the reader's thread; the callback inside must not block.
+// Any one read, run in the reader's thread; what it calls must not block.
 struct read_request { std::function<void(journal&)> run; };
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
@@ -93,7 +94,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::passivate)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::shard_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::departed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::still_busy)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::creation_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::stop_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::epoch_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::claim_request)

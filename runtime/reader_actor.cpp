@@ -1,5 +1,6 @@
 #include "runtime/reader_actor.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace novapay::runtime {
@@ -53,7 +54,7 @@ void schedule(reader* self) {
 
 }  // namespace
 
-caf::behavior reader_actor(reader* self, std::shared_ptr<journal_store> store) {
+caf::behavior reader_actor(reader* self, shared_context shared, std::shared_ptr<journal_store> store) {
   self->state.log = store->open();
   self->set_default_handler(caf::drop);
   return {
@@ -66,7 +67,13 @@ caf::behavior reader_actor(reader* self, std::shared_ptr<journal_store> store) {
         schedule(self);
       },
       [self](flush_atom) { flush(self); },
-      [self](read_request& asked) { asked.run(*self->state.log); },
+      [self, shared](const read_request& asked) {
+        try {
+          asked.run(*self->state.log);
+        } catch (const std::exception& thrown) {  // who waits is answered by the end of the request's responder
+          shared->logger.write(log_level::error, "a read failed", {{"detail", thrown.what()}});
+        }
+      },
   };
 }
 

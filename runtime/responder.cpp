@@ -22,8 +22,11 @@ struct pending_reply {
   void answer(reply with) {
     if (answered.exchange(true)) return;
     if (counted) counted->fetch_sub(1, std::memory_order_relaxed);
-    if (done) done(std::move(with));
-    done = nullptr;
+    const auto handle = std::exchange(done, nullptr);
+    try {
+      if (handle) handle(std::move(with));
+    } catch (...) {  // a handler must not throw; one that does must not take its entity, or a destructor, with it
+    }
   }
 };
 

@@ -78,7 +78,6 @@ void shard_state::key_known(key_done& done) {
     return;
   }
   known.looking = false;
-  known.pinned = !done.found;
   const bool fresh = !done.found;
   const auto placement = place(done.key.scope, done.key.key);
   const auto id = fresh ? make_entity_id(shared_->time.now(), placement, shared_->random.next()) : *done.found;
@@ -93,19 +92,16 @@ void shard_state::create_as(ask& job, const entity_id& id, bool fresh) {
   dispatch(job);
 }
 
-void shard_state::creation_over(const creation_key& key) {
-  if (const auto found = keys_.find(key); found != keys_.end()) found->second.pinned = false;
-}
-
-// Never a pinned one: until the store knows the key, this is the only place that does.
 void shard_state::forget_keys() {
-  auto candidate = keys_by_age_.begin();
-  while (keys_.size() > remembered_keys_max && candidate != keys_by_age_.end()) {
-    const auto found = keys_.find(*candidate);
-    if (found->second.pinned) {
-      ++candidate;
+  // One or two a call, so that a shard full of live entities does not walk them all for each creation.
+  for (int i = 0; i < 2 && keys_.size() > remembered_keys_max; ++i) {
+    const auto oldest = keys_by_age_.begin();
+    const auto found = keys_.find(*oldest);
+    const auto& known = found->second;
+    if (known.looking || known.kept || entities_.contains(known.id)) {
+      keys_by_age_.splice(keys_by_age_.end(), keys_by_age_, oldest);
     } else {
-      candidate = keys_by_age_.erase(candidate);
+      keys_by_age_.erase(oldest);
       keys_.erase(found);
     }
   }
@@ -229,6 +225,9 @@ void shard_state::entity_left(const departed& how) {
   erase(how.id);
   if (how.why == departure::passivated) shared_->series.passivations.add();
   if (how.why == departure::crashed) count_crash(how);
+  if (how.why != departure::passivated)
+    for (auto& [key, known] : keys_)
+      if (known.id == how.id) known.kept = true;
   for (auto& job : waiting) dispatch(job);
 }
 
@@ -268,6 +267,10 @@ void shard_state::sweep() {
 
 // ---- losing the shard -----------------------------------------------------------------------------------------------
 
+void shard_state::epoch_known(std::uint64_t epoch) {
+  if (claimed_ && epoch > epoch_) lose("its log was claimed at offset " + std::to_string(epoch));
+}
+
 void shard_state::lose(const std::string& why) {
   if (!std::exchange(claimed_, false)) return;
   shared_->claimed[static_cast<std::size_t>(mine_)] = false;
@@ -298,7 +301,7 @@ caf::behavior shard_actor(caf::stateful_actor<shard_state>* self, shared_context
       [self](key_done& done) { self->state.key_known(done); },
       [self](const departed& how) { self->state.entity_left(how); },
       [self](const still_busy& who) { self->state.entity_busy(who.id); },
-      [self](const creation_settled& over) { self->state.creation_over(over.key); },
+      [self](const epoch_seen& seen) { self->state.epoch_known(seen.epoch); },
       [self](const struct claimed& now) { self->state.claim(now.epoch); },
       [self](sweep_atom) { self->state.sweep(); },
   };

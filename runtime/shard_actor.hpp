@@ -29,7 +29,7 @@ class shard_state {
   void key_known(key_done& done);
   void entity_left(const departed& how);
   void entity_busy(const entity_id& id);
-  void creation_over(const creation_key& key);
+  void epoch_known(std::uint64_t epoch);
   void sweep();
 
   static inline const char* name = "shard";
@@ -44,10 +44,11 @@ class shard_state {
     steady_time used;
     std::list<entity_id>::iterator age;  // place in by_age_
   };
-  // A creation key: looked up (waiting), then known to mean `id`. Pinned until the store knows it too.
+  // A creation key: looked up (waiting), then known to mean `id`. Not forgotten while its entity is here, since its first append
+  // may be under way, nor after that entity has crashed: until the store knows the key, this is the only place that does.
   struct known_key {
     bool looking = true;
-    bool pinned = true;
+    bool kept = false;
     entity_id id;
     std::vector<ask> waiting;
     std::list<creation_key>::iterator age;

@@ -11,8 +11,14 @@ void timekeeper_state::start(shared_context shared) {
 
 void timekeeper_state::tick() {
   self_->delayed_send(self_, timer_every, tick_atom::value);
-  if (asking_ || outstanding_ > 0 || shared_->claimed_count() == 0) return;
+  if (shared_->claimed_count() == 0) return;
   const auto now = self_->clock().now();
+  if (fences_checked_ + fence_check_every <= now) {
+    fences_checked_ = now;
+    check_fences();
+  }
+  if (outstanding_ > 0 && batch_began_ + wake_patience <= now) outstanding_ = 0;
+  if (asking_ || outstanding_ > 0) return;
   std::erase_if(recent_, [now](const auto& seen) { return seen.second + rewake_after <= now; });
   asking_ = true;
   const auto until = shared_->time.now() + std::exchange(horizon_, std::chrono::milliseconds{0});
@@ -28,6 +34,8 @@ void timekeeper_state::tick() {
 
 void timekeeper_state::found(due_found& due) {
   asking_ = false;
+  batch_ += 1;
+  batch_began_ = self_->clock().now();
   for (const auto& id : due.ids)
     if (recent_.emplace(id, self_->clock().now()).second) wake(id);
 }
@@ -40,8 +48,27 @@ void timekeeper_state::wake(const entity_id& id) {
   alarm.what.entity = id;
   alarm.internal = true;
   alarm.what.command = shared_->kinds.begin()->second->wake_command();
-  alarm.who = responder([me = caf::actor_cast<caf::actor>(self_)](const reply&) { caf::anon_send(me, woken{}); });
+  alarm.who = responder([me = caf::actor_cast<caf::actor>(self_), id, batch = batch_](const reply& with) {
+    caf::anon_send(me, woken{id, batch, with.status == reply_status::ok});
+  });
   shared_->route(std::move(alarm));
+}
+
+void timekeeper_state::one_woken(const woken& who) {
+  if (who.done) recent_.erase(who.id);
+  if (who.batch == batch_ && outstanding_ > 0) outstanding_ -= 1;
+}
+
+void timekeeper_state::check_fences() {
+  std::vector<shard_id> ours;
+  for (std::size_t i = 0; i < shared_->claimed.size(); ++i)
+    if (shared_->claimed[i]) ours.push_back(static_cast<shard_id>(i));
+  auto look = [ours = std::move(ours), shared = shared_](journal& log) {
+    const auto heads = log.heads(ours);
+    if (!heads.value) return;
+    for (const auto& head : *heads.value) shared->tell_shard(head.shard, head.epoch);
+  };
+  self_->anon_send(shared_->reader, read_request{std::move(look)});
 }
 
 caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shared_context shared) {
@@ -50,7 +77,7 @@ caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shar
   return {
       [self](tick_atom) { self->state.tick(); },
       [self](due_found& due) { self->state.found(due); },
-      [self](woken) { self->state.one_woken(); },
+      [self](const woken& who) { self->state.one_woken(who); },
       [self](wake_soon) { self->state.look_ahead(); },
   };
 }

@@ -11,7 +11,7 @@
 //              answered_by(state, version) -> the operations answered at exactly this version
 //   encoding   decode_command(bytes, id), encode_event, decode_event, encode_state, decode_state: decoders throw
 //              std::runtime_error; formats are versioned
-//   names      name(), encoded wake() and query() commands
+//   names      name(), encoded resume(), wake() and query() commands
 #pragma once
 
 #include <algorithm>
@@ -112,6 +112,7 @@ class typed_kind final : public entity_kind {
     for (const auto& happened : events) state = kind_.evolve(std::move(state), kind_.decode_event(happened.payload), happened.at);
     return kind_.encode_state(state);
   }
+  std::string resume_command() const override { return kind_.resume(); }
   std::string wake_command() const override { return kind_.wake(); }
   std::string query_command() const override { return kind_.query(); }
 

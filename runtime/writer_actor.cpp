@@ -1,5 +1,6 @@
 #include "runtime/writer_actor.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace novapay::runtime {
@@ -17,21 +18,14 @@ void tell(writer* self, const append_request& asked, write_result result) {
   self->anon_send(asked.from, append_done{std::move(result)});
 }
 
-// Answers what is known; what is unknown is kept, in order, until log_writer has resolved it.
-void settle(writer* self, context& shared, std::vector<append_request> asked, std::vector<write_result> results) {
-  auto& mine = self->state;
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (results[i].status == write_status::unknown) {
-      mine.unresolved.push_back(std::move(asked[i]));
-    } else {
-      tell(self, asked[i], std::move(results[i]));
-    }
-  }
-  if (!mine.unresolved.empty()) {
-    shared.series.unknown_commits.add();
-    shared.logger.write(log_level::warning, "commit unresolved: looking it up in the log",
-                        {{"appends", static_cast<std::int64_t>(mine.unresolved.size())}});
-  }
+void schedule_flush(writer* self) {
+  // To the end of the mailbox: what arrived meanwhile comes first and joins the batch.
+  if (!std::exchange(self->state.flush_scheduled, true)) self->send(self, flush_atom::value);
+}
+
+void look_again_soon(writer* self) {
+  self->state.flush_scheduled = true;
+  self->delayed_send(self, resolve_every, flush_atom::value);
 }
 
 // True when nothing is unresolved (any more).
@@ -40,38 +34,69 @@ bool resolve(writer* self, context& shared) {
   if (mine.unresolved.empty()) return true;
   auto results = mine.log->resolve();
   if (!results) return false;
-  auto asked = std::exchange(mine.unresolved, {});
-  shared.logger.write(log_level::info, "commit resolved", {{"appends", static_cast<std::int64_t>(asked.size())}});
-  settle(self, shared, std::move(asked), *std::move(results));
-  return mine.unresolved.empty();
+  const auto batch = std::exchange(mine.unresolved, {});
+  assert(results->size() == batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    tell(self, batch[i], std::move((*results)[i]));
+  shared.logger.write(log_level::info, "commit resolved", {{"appends", static_cast<std::int64_t>(batch.size())}});
+  return true;
+}
+
+std::vector<append_request> take_batch(writer_state& mine) {
+  std::vector<append_request> batch;
+  std::size_t bytes = 0;
+  while (!mine.pending.empty() && batch.size() < batch_appends_max && bytes < batch_bytes_max) {
+    bytes += size_of(mine.pending.front().what);
+    batch.push_back(std::move(mine.pending.front()));
+    mine.pending.pop_front();
+  }
+  return batch;
+}
+
+void settle(writer* self, context& shared, std::vector<append_request> asked, std::vector<write_result> results) {
+  assert(results.size() == asked.size());
+  auto& unresolved = self->state.unresolved;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (results[i].status == write_status::unknown) {
+      unresolved.push_back(std::move(asked[i]));
+    } else {
+      tell(self, asked[i], std::move(results[i]));
+    }
+  }
+  if (unresolved.empty()) return;
+  shared.series.unknown_commits.add();
+  shared.logger.write(log_level::warning, "commit unresolved: looking it up in the log",
+                      {{"appends", static_cast<std::int64_t>(unresolved.size())}});
 }
 
 void flush(writer* self, context& shared) {
   auto& mine = self->state;
   mine.flush_scheduled = false;
-  if (!resolve(self, shared)) {
-    mine.flush_scheduled = true;
-    self->delayed_send(self, resolve_every, flush_atom::value);
-    return;
-  }
-  if (mine.pending.empty()) return;
-
-  auto asked = std::exchange(mine.pending, {});
-  mine.pending_bytes = 0;
-  shared.series.writer_queue.set(0);
+  if (!resolve(self, shared)) return look_again_soon(self);
+  auto asked = take_batch(mine);
+  if (asked.empty()) return;
+  shared.series.writer_queue.set(static_cast<double>(mine.pending.size()));
   shared.series.batch_appends.observe(static_cast<double>(asked.size()));
   std::vector<pending_append> batch;
   batch.reserve(asked.size());
-  for (auto& one : asked) batch.push_back(std::move(one.what));
+  for (const auto& one : asked) batch.push_back(one.what);
 
   const auto began = self->clock().now();
   auto results = mine.log->commit(batch);
   shared.series.commit_seconds.observe(std::chrono::duration<double>(self->clock().now() - began).count());
   settle(self, shared, std::move(asked), std::move(results));
-  if (!mine.unresolved.empty()) {
-    mine.flush_scheduled = true;
-    self->delayed_send(self, resolve_every, flush_atom::value);
+  if (!mine.unresolved.empty()) return look_again_soon(self);
+  if (!mine.pending.empty()) schedule_flush(self);
+}
+
+void claim(writer* self, context& shared, const claim_request& asked) {
+  if (!resolve(self, shared)) {
+    claim_result busy;
+    busy.status = write_status::unavailable;
+    busy.detail = "an earlier commit is unresolved";
+    return asked.done(std::move(busy));
   }
+  asked.done(self->state.log->claim(asked.shards, shared.time.now()));
 }
 
 }  // namespace
@@ -84,33 +109,22 @@ caf::behavior writer_actor(writer* self, shared_context shared, std::shared_ptr<
   return {
       [self, shared](append_request& asked) {
         auto& mine = self->state;
-        mine.pending_bytes += size_of(asked.what);
+        if (mine.pending.size() >= writer_queue_max)  // never tried: nothing is lost by saying so
+          return tell(self, asked, {write_status::unavailable, "the journal's queue is full"});
         mine.pending.push_back(std::move(asked));
-        const bool full = mine.pending.size() >= batch_appends_max || mine.pending_bytes >= batch_bytes_max;
-        if (full && mine.unresolved.empty()) {
-          flush(self, *shared);
-        } else if (!mine.flush_scheduled) {
-          // To the end of the mailbox: what arrived meanwhile comes first and joins the batch.
-          mine.flush_scheduled = true;
-          self->send(self, flush_atom::value);
-        }
+        schedule_flush(self);
       },
       [self, shared](flush_atom) { flush(self, *shared); },
-      [self, shared](claim_request& asked) {
-        if (!resolve(self, *shared)) {
-          claim_result busy;
-          busy.status = write_status::unavailable;
-          busy.detail = "an earlier commit is unresolved";
-          asked.done(std::move(busy));
-          return;
-        }
-        asked.done(self->state.log->claim(asked.shards, shared->time.now()));
-      },
+      [self, shared](const claim_request& asked) { claim(self, *shared, asked); },
       [self, shared](maintenance_request) {
         const auto done = self->state.upkeep->maintain(shared->time.now());
         if (done.status != append_status::committed)
           shared->logger.write(log_level::warning, "journal maintenance failed", {{"detail", done.detail}});
         self->delayed_send(self, maintenance_every, maintenance_request{});
+      },
+      [self, shared](stop_request) {
+        while (!self->state.pending.empty() && self->state.unresolved.empty()) flush(self, *shared);
+        self->quit(caf::exit_reason::user_shutdown);
       },
   };
 }

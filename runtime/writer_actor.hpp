@@ -1,9 +1,11 @@
 // writer_actor: the one that commits. Group commit without a timer: a batch is whatever arrived while the last one was
 // being committed. Runs detached, because the journal blocks. Answers an append only when its outcome is known: while a
-// commit is unresolved it keeps looking, and everything else waits.
+// commit is unresolved it keeps looking, what arrives meanwhile waits, and past `writer_queue_max` is refused as `unavailable`.
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <vector>
 
 #include <caf/all.hpp>
 
@@ -14,11 +16,10 @@ namespace novapay::runtime {
 
 struct writer_state {
   std::unique_ptr<log_writer> log;
-  std::unique_ptr<journal> upkeep;           // a connection of its own for maintenance
-  std::vector<append_request> pending;
-  std::size_t pending_bytes = 0;
+  std::unique_ptr<journal> upkeep;  // a connection of its own for maintenance
+  std::deque<append_request> pending;
   bool flush_scheduled = false;
-  std::vector<append_request> unresolved;    // in the order of the unresolved batch
+  std::vector<append_request> unresolved;  // answered `unknown`, in order: log_writer::resolve answers just these
   static inline const char* name = "journal_writer";
 };
 

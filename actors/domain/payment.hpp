@@ -167,11 +167,12 @@ struct cancel { std::string idempotency_key; std::string reason; };
 struct refund { std::string idempotency_key; std::optional<std::int64_t> amount_minor; std::string reason; };
 struct query {};                             // answers the state as it is
 struct wake {};                              // wake_at has come
+struct resume {};                            // the process that may have sent what is `sending` is gone
 struct report { operation_id about; domain::outcome outcome; };
 struct notify { domain::notice what; };
 }  // namespace command
 using command_type = std::variant<command::create, command::confirm, command::capture, command::cancel, command::refund,
-                                  command::query, command::wake, command::report, command::notify>;
+                                  command::query, command::wake, command::resume, command::report, command::notify>;
 
 // ---- what happened ----------------------------------------------------------------------------------------------
 

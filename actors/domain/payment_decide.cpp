@@ -226,6 +226,13 @@ decision decide_wake(const payment& now, timestamp at) {
   return due;
 }
 
+// Every call under way is begun again: whether the first was executed nobody knows.
+decision decide_resume(const payment& now) {
+  decision again;
+  for (const auto which : owed(now)) again.events.emplace_back(event::attempt_started{which});
+  return again;
+}
+
 // 1 s, 2 s, 4 s … up to retry_longest.
 timestamp next_attempt(const operation& what, timestamp at) {
   auto wait = retry_first;
@@ -378,6 +385,7 @@ struct decider {
   decision operator()(const command::refund& asked) const { return decide_refund(now, asked); }
   decision operator()(const command::query&) const { return nothing(); }
   decision operator()(const command::wake&) const { return decide_wake(now, at); }
+  decision operator()(const command::resume&) const { return decide_resume(now); }
   decision operator()(const command::report& told) const { return decide_report(now, told, at); }
   decision operator()(const command::notify& told) const { return decide_notify(now, told, at); }
 };

@@ -163,6 +163,10 @@ struct applier {
   }
   void operator()(const event::attempt_started& e) {
     if (auto* what = find_mutable(now, e.about)) {
+      if (what->progress == progress::sending) {  // the attempt before this one has no outcome, and never will
+        what->doubted = true;
+        if (what->doubt_reason.empty()) what->doubt_reason = "outcome_lost";
+      }
       what->progress = progress::sending;
       what->attempts += 1;
       what->attempted_at = at;

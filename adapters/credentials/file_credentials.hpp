@@ -21,8 +21,8 @@ class file_credentials final : public credentials {
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:
-  // By the first bytes of the digest. What the lookup's time tells of a digest is of no use to a guesser: a key cannot be
-  // made to fit a digest. The digests themselves are compared in constant time.
+  // By the first bytes of the digest. What the lookup's time tells of a digest is of no use to a guesser: a key cannot
+  // be made to fit a digest. The digests themselves are compared in constant time.
   std::unordered_multimap<std::uint64_t, key_entry> entries_;
 };
 

@@ -20,7 +20,7 @@
 namespace novapay::adapters {
 
 inline constexpr std::size_t keys_max = 10'000;
-inline constexpr std::size_t keys_file_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t keys_file_bytes_max = std::size_t{4} * 1024 * 1024;
 
 struct key_entry {
   std::string merchant;
@@ -34,10 +34,10 @@ struct key_entry {
 std::vector<key_entry> parse_keys(const std::string& text, const std::string& file);
 std::vector<key_entry> load_keys(const std::string& path);
 
-// Adds one entry at the end and leaves the rest of the text as it is, comments too. Makes the file if there is none. Atomic
-// (a new file takes the old one's place) and durable, mode 0600; several processes may append at once. Throws
-// std::runtime_error, with the file as it was: it is broken, has this key already, or is written in a way that cannot be
-// appended to.
+// Adds one entry at the end and leaves the rest of the text as it is, comments too. Makes the file if there is none.
+// Atomic (a new file takes the old one's place) and durable, mode 0600; several processes may append at once. Throws
+// std::runtime_error, with the file as it was: it is broken, has this key already, or is written in a way that cannot
+// be appended to.
 void append_key(const std::string& path, const key_entry& entry);
 
 }  // namespace novapay::adapters

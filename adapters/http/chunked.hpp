@@ -1,8 +1,8 @@
 // chunked: the chunked transfer coding (RFC 9112, 7.1), read strictly. Chunk extensions and trailers are checked and
 // dropped: a trailer must never pass for a header.
 //
-// Why not Beast's: version 1.81 asserts (aborts, unless NDEBUG) on a last chunk that arrives in pieces, accepts a bare LF
-// in a quoted extension, and hands trailers out as headers.
+// Why not Beast's: version 1.81 asserts (aborts, unless NDEBUG) on a last chunk that arrives in pieces, accepts a bare
+// LF in a quoted extension, and hands trailers out as headers.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ class chunk_decoder {
  public:
   enum class step { need_more, complete, malformed, body_too_large, line_too_large };
 
-  // The joined body may grow to `body_bytes_max`; a chunk's header line, and the trailers together, to `line_bytes_max`.
+  // The joined body may grow to `body_bytes_max`; a chunk's header line, and the trailers together, to
+  // `line_bytes_max`.
   chunk_decoder(std::size_t body_bytes_max, std::size_t line_bytes_max)
       : body_bytes_max_{body_bytes_max}, line_bytes_max_{line_bytes_max} {}
 

@@ -27,13 +27,13 @@ using runtime::http_response;
 using socket_type = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
 
 constexpr steady_time never = steady_time::max();
-constexpr std::size_t read_bytes_first = 4 * 1024;
-constexpr std::size_t read_bytes_max = 16 * 1024;
+constexpr std::size_t read_bytes_first = std::size_t{4} * 1024;
+constexpr std::size_t read_bytes_max = std::size_t{16} * 1024;
 // Answers to pipelined requests are gathered up to this before more requests are read.
-constexpr std::size_t unsent_bytes_max = 64 * 1024;
+constexpr std::size_t unsent_bytes_max = std::size_t{64} * 1024;
 // A socket closed with unread bytes resets, and the client may lose our last answer. So it is read on for a while.
 constexpr std::chrono::milliseconds linger_time{1000};
-constexpr std::size_t linger_bytes_max = 4 * 1024 * 1024;
+constexpr std::size_t linger_bytes_max = std::size_t{4} * 1024 * 1024;
 
 //            ┌────────────────────────────────┐ keep-alive
 //            ▼                                │

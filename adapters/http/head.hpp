@@ -1,9 +1,9 @@
 // head: what a request's head must be before anybody acts on it, as pure functions over its bytes.
 //
 // Why, when Beast parses too: two programs that disagree where a request ends let one client put words into another's
-// mouth (request smuggling). Beast 1.81 accepts obs-fold, a Content-Length that is a list or repeated with the same value,
-// unknown transfer codings (as no body at all), several Host fields or none, '#' and bytes above 127 in the target. We
-// refuse all that can be read in two ways. Sources: RFC 9110, RFC 9112 (sections 2.2, 3, 5, 6 and 11.2).
+// mouth (request smuggling). Beast 1.81 accepts obs-fold, a Content-Length that is a list or repeated with the same
+// value, unknown transfer codings (as no body at all), several Host fields or none, '#' and bytes above 127 in the
+// target. We refuse all that can be read in two ways. Sources: RFC 9110, RFC 9112 (sections 2.2, 3, 5, 6 and 11.2).
 #pragma once
 
 #include <cstddef>
@@ -47,7 +47,8 @@ struct head_facts {
 // `head` as find_head_end delimits it: request line, fields, empty line.
 std::variant<head_facts, refused> check_head(std::string_view head) noexcept;
 
-// "name: value" with a token for a name, no fold, no control characters. For trailers; a head's fields are held to more.
+// "name: value" with a token for a name, no fold, no control characters. For trailers; a head's fields are held to
+// more.
 bool is_field_line(std::string_view line) noexcept;
 // No control character but the tab.
 bool is_field_text(std::string_view text) noexcept;

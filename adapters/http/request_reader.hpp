@@ -13,8 +13,8 @@
 namespace novapay::adapters::http {
 
 struct request_limits {
-  std::size_t head_bytes_max = 16 * 1024;   // request line and fields; also a chunk's header line, and the trailers
-  std::size_t body_bytes_max = 256 * 1024;  // after the chunks have been joined
+  std::size_t head_bytes_max = std::size_t{16} * 1024;   // request line and fields; a chunk's header; trailers
+  std::size_t body_bytes_max = std::size_t{256} * 1024;  // after the chunks have been joined
 };
 
 class request_reader {

@@ -1,11 +1,12 @@
 // server: an HTTP/1.1 listener (runtime/http.hpp) on Boost.Beast.
 //
-// Threads: settings.threads io threads; a connection belongs to one of them for life. The handler runs on that thread and
-// must not block. `respond` may be called from any thread, also after stop() and after the server is gone (then nothing
-// happens). One request of a connection is handled at a time: RFC 9112 (9.3.2) forbids more for requests that change
-// something; pipelined ones wait in the socket, and their answers leave in their order.
-// Errors: what a client does wrong is refused through the renderer, and the connection is closed, after `Connection: close`
-// and a short time in which the client can still read the answer. Only `overloaded` by a request leaves it usable.
+// Threads: settings.threads io threads; a connection belongs to one of them for life. The handler runs on that thread
+// and must not block. `respond` may be called from any thread, also after stop() and after the server is gone (then
+// nothing happens). One request of a connection is handled at a time: RFC 9112 (9.3.2) forbids more for requests that
+// change something; pipelined ones wait in the socket, and their answers leave in their order.
+// Errors: what a client does wrong is refused through the renderer, and the connection is closed, after `Connection:
+// close` and a short time in which the client can still read the answer. Only `overloaded` by a request leaves it
+// usable.
 #pragma once
 
 #include <chrono>
@@ -23,11 +24,11 @@ struct http_server_settings {
   std::uint16_t port = 0;             // 0: any free one
   std::size_t threads = 1;
 
-  std::size_t head_bytes_max = 16 * 1024;             // request line and fields → 431
-  std::size_t body_bytes_max = 256 * 1024;            // → 413
-  std::size_t connections_max = 10'000;               // → 503 and closed
-  std::size_t requests_in_flight_max = 4096;          // handled at once, over all connections → 503
-  std::size_t requests_per_connection_max = 100'000;  // then closed, so that load balancers can spread anew
+  std::size_t head_bytes_max = std::size_t{16} * 1024;   // request line and fields → 431
+  std::size_t body_bytes_max = std::size_t{256} * 1024;  // → 413
+  std::size_t connections_max = 10'000;                  // → 503 and closed
+  std::size_t requests_in_flight_max = 4096;             // handled at once, over all connections → 503
+  std::size_t requests_per_connection_max = 100'000;     // then closed, so that load balancers can spread anew
 
   // Each is a total, not begun anew by a byte that arrives. They are watched by a sweep: late by at most a quarter.
   std::chrono::milliseconds head_timeout{

@@ -121,7 +121,7 @@ struct json_log::impl {
 
   const log_level level;
   const runtime::clock& time;
-  const std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // the logger knows it weakly
   const std::shared_ptr<spdlog::async_logger> logger;
   std::atomic<std::size_t> reported{0};
 };
@@ -132,7 +132,8 @@ json_log::json_log(const json_log_settings& settings, const runtime::clock& time
 json_log::~json_log() {
   try {
     impl_->logger->flush();
-  } catch (...) {  // a log that cannot be written must not end the process
+    impl_->pool.reset();  // writes what is queued and ends its thread, which must not outlive the logger
+  } catch (...) {         // a log that cannot be written must not end the process
   }
 }
 

@@ -2,8 +2,8 @@
 //   {"ts":"2024-05-12T10:11:12.123Z","level":"info","msg":"…","service":"novapay", then the fields in their order}
 //
 // Lines go through a bounded queue to a thread of spdlog's, so a slow reader of the log never slows a payment: when the
-// queue is full the oldest lines are dropped, and their number is logged. The destructor writes out what is queued. What is
-// queued is lost if the process is killed.
+// queue is full the oldest lines are dropped, and their number is logged. The destructor writes out what is queued.
+// What is queued is lost if the process is killed.
 #pragma once
 
 #include <cstddef>

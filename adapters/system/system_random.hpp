@@ -1,5 +1,5 @@
-// system_random: the kernel's random generator, good enough for keys. Each thread draws a few hundred numbers at a time; a
-// number is wiped when it is given out; a forked child never gives out what its parent had drawn.
+// system_random: the kernel's random generator, good enough for keys. Each thread draws a few hundred numbers at a
+// time; a number is wiped when it is given out; a forked child never gives out what its parent had drawn.
 #pragma once
 
 #include "runtime/random.hpp"

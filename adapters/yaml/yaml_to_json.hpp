@@ -1,9 +1,9 @@
 // yaml_to_json: YAML (1.2, core schema) as JSON text, for configuration files and openapi.yaml. Pure.
 //
-// Plain scalars are null, booleans, integers and floats where the core schema says so; quoted and block scalars are strings.
-// Members keep their order. Refused, because they hide mistakes or have no JSON: duplicate keys, keys that are not scalars,
-// anchors and aliases, several documents, tags other than the core schema's, .inf and .nan, integers beyond 64 bits, depth
-// over 64, text that is not UTF-8.
+// Plain scalars are null, booleans, integers and floats where the core schema says so; quoted and block scalars are
+// strings. Members keep their order. Refused, because they hide mistakes or have no JSON: duplicate keys, keys that are
+// not scalars, anchors and aliases, several documents, tags other than the core schema's, .inf and .nan, integers
+// beyond 64 bits, depth over 64, text that is not UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 namespace novapay::adapters {
 
 inline constexpr std::size_t yaml_depth_max = 64;
-inline constexpr std::size_t yaml_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t yaml_bytes_max = std::size_t{8} * 1024 * 1024;
 
 struct yaml_error {
   std::size_t line = 0;    // from 1; 0: of the whole text

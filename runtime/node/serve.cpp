@@ -168,7 +168,7 @@ int run(const config& settings, const stop_signal& stop) {
     return exit_unavailable;
   }
   std::string ledger_error;
-  const auto sandbox = sandbox::sandbox_processor::open(sandbox_settings(settings), clock, log, ledger_error);
+  auto sandbox = sandbox::sandbox_processor::open(sandbox_settings(settings), clock, log, ledger_error);
   if (!sandbox) {
     std::cerr << "novapay: " << ledger_error << "\n";
     return exit_unavailable;
@@ -185,7 +185,7 @@ int run(const config& settings, const stop_signal& stop) {
   how.bounds = settings.bounds;
   runtime::host host(system, how, {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
                      {make_payment_kind(processor)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
-  hosted_payments payments(host, log);
+  hosted_payments payments(host, clock, log);
 
   std::atomic<bool> draining{false};
   gateway::api_settings api_settings;
@@ -211,6 +211,7 @@ int run(const config& settings, const stop_signal& stop) {
   std::cout << "\nstopping: requests under way have " << settings.stop_grace.count() / 1000 << " s to finish" << std::endl;
   server.stop(settings.stop_grace);
   host.stop();
+  sandbox.reset();  // answers what is still open, into a host that hears nothing any more
   admin.stop(std::chrono::milliseconds{0});
   log.write(runtime::log_level::info, "stopped", {{"reason", fatal.get()}});
   if (fatal.get().empty()) return 0;

@@ -175,3 +175,12 @@ class Wire:
         except ConnectionResetError:
             pass
         return self.buffer == b""
+
+
+def same(first, again):
+    """A replay is the first answer byte for byte; the message shows where it is not."""
+    assert again.status == first.status, (first, again)
+    if again.body != first.body:
+        at = next(n for n, (a, b) in enumerate(zip(again.body + b"\0", first.body + b"\0")) if a != b)
+        raise AssertionError(f"differs at {at}: first …{first.body[max(0, at - 80):at + 80]}…, again …{again.body[max(0, at - 80):at + 80]}…")
+    assert again.replayed, again

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from client import Client, Wire, at_once, payment_body
+from client import Client, Wire, at_once, payment_body, same
 from ledger import Ledger, settle_down
 
 CONNECTIONS = 50
@@ -53,9 +53,9 @@ def test_200_concurrent_creates_are_one_payment_and_one_charge(server, client, t
 
 def test_200_concurrent_captures_and_refunds_with_one_key_move_money_once(server, client):
     held = client.payment(capture_method="manual")
-    done = is_one_answer(many(server, lambda c: c.do(held["id"], "capture", key="once", amount=600)), 200)
+    done = is_one_answer(many(server, lambda c: c.do(held["id"], "capture", key="one capture", amount=600)), 200)
     assert done["amount_captured"] == 600 and len(done["captures"]) == 1
-    refund = is_one_answer(many(server, lambda c: c.do(held["id"], "refunds", key="once", amount=200)), 201)
+    refund = is_one_answer(many(server, lambda c: c.do(held["id"], "refunds", key="one refund", amount=200)), 201)
     now = client.read(held["id"])
     assert now["amount_refunded"] == 200 and [r["id"] for r in now["refunds"]] == [refund["id"]]
     Ledger(server).agrees_with(now)
@@ -90,8 +90,8 @@ CREATES = [{}, {"capture_method": "manual"}, {"token": "tok_declined_insufficien
 def test_a_replay_is_the_same_byte_for_byte(client, fields):
     key = str(uuid.uuid4())
     first, again = client.create(key, **fields), client.create(key, **fields)
-    assert not first.replayed and again.replayed
-    assert (first.status, first.body) == (again.status, again.body)
+    assert not first.replayed
+    same(first, again)
     assert first.headers.get("location") == again.headers.get("location")
     assert first.headers["x-request-id"] != again.headers["x-request-id"]
 
@@ -103,9 +103,9 @@ def test_what_happened_later_does_not_change_the_first_answer(client):
     captured = client.do(payment, "capture", key="c", amount=500)
     refunded = client.do(payment, "refunds", key="r", amount=100)
     client.do(payment, "capture")
-    assert client.create(key, capture_method="manual").body == first.body
-    assert client.do(payment, "capture", key="c", amount=500).body == captured.body
-    assert client.do(payment, "refunds", key="r", amount=100).body == refunded.body
+    same(first, client.create(key, capture_method="manual"))
+    same(captured, client.do(payment, "capture", key="c", amount=500))
+    same(refunded, client.do(payment, "refunds", key="r", amount=100))
     assert client.read(payment)["amount_captured"] == 1099
 
 
@@ -123,9 +123,8 @@ def test_a_replay_after_a_restart_is_the_same_byte_for_byte(own_server):
         end()
         own_server.start()
         client.close()
-        again = [call() for call in calls]
-        assert [(a.status, a.body) for a in again] == [(a.status, a.body) for a in first]
-        assert all(a.replayed for a in again)
+        for answer, call in zip(first, calls):
+            same(answer, call())
 
 
 def test_the_meaning_counts_not_the_spelling(client):
@@ -182,6 +181,13 @@ def test_one_key_on_two_payments_is_two_intents(client):
     assert not client.do(two, "capture", key="shared").replayed
 
 
+def test_one_key_for_two_operations_of_a_payment_is_refused(client):
+    payment = client.payment(capture_method="manual")["id"]
+    client.do(payment, "capture", key="k", amount=5)
+    refused = client.do(payment, "refunds", key="k", amount=5)
+    assert (refused.status, refused.code, refused.param) == (422, "idempotency_key_reused", "operation")
+
+
 def test_a_refusal_is_no_outcome_and_does_not_use_up_the_key(client):
     payment = client.payment(capture_method="manual")["id"]
     assert client.do(payment, "refunds", key="later", amount=5).status == 409
@@ -195,7 +201,7 @@ def test_a_202_is_replayed_as_it_was_and_reading_tells_the_outcome(client):
     assert first.status == 202 and first.json["status"] == "processing"
     assert settle_down(client, first.json["id"])["status"] == "captured"
     again = client.create(key, token="tok_very_slow")
-    assert (again.status, again.body, again.replayed) == (202, first.body, True)
+    same(first, again)
     assert len(Ledger(client.server).operations(first.json["id"], "authorize")) == 1
 
 

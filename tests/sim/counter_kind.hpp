@@ -77,6 +77,7 @@ struct counter_functions {
     const auto space = bytes.find(' ');
     return {std::stoll(bytes.substr(0, space)), std::stoll(bytes.substr(space + 1)), false};
   }
+  std::string resume() const { return "get"; }
   std::string wake() const { return "wake"; }
   std::string query() const { return "get"; }
 

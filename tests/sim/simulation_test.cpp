@@ -173,7 +173,7 @@ void run_seed(std::uint64_t seed) {
     } else if (s.in.roll().chance(20)) {
       s.in.start_node();  // two that both believe they own all shards: the log decides
       s.in.run(s.in.roll().below(300));
-      s.in.retire_older();
+      s.in.keep_owner();
     }
   }
   s.in.settle();

@@ -49,7 +49,7 @@ class world {
 
   void start_node();   // it claims every shard, so it fences the one before
   void crash_node();   // the newest one
-  void retire_older(); // nodes that were fenced are thrown away
+  void keep_owner();   // only the node that claimed last goes on; whichever was started first, that is the log's decision
 
   promise create(const std::string& key, std::int64_t amount, domain::capture_method method, const std::string& token);
   promise ask(const std::string& payment, domain::command_type what);
@@ -75,7 +75,7 @@ class world {
   world_settings settings_;
   testing::seeded_random roll_;
   testing::seeded_random entropy_;
-  testing::fake_clock clock_;
+  testing::fake_clock clock_{std::chrono::milliseconds{1}};
   testing::remembering_log log_;
   testing::silent_metrics metrics_;
   std::shared_ptr<memory::journal_store> store_;

@@ -17,11 +17,14 @@ namespace novapay::testing {
 
 class fake_clock final : public runtime::clock {
  public:
-  runtime::timestamp now() const override { return now_; }
+  // `per_read` lets time pass between any two looks, as it does in life.
+  explicit fake_clock(std::chrono::milliseconds per_read = std::chrono::milliseconds{0}) : per_read_(per_read) {}
+  runtime::timestamp now() const override { return now_ += per_read_; }
   void advance(std::chrono::milliseconds by) { now_ += by; }
 
  private:
-  runtime::timestamp now_{std::chrono::milliseconds{1'800'000'000'000}};
+  std::chrono::milliseconds per_read_;
+  mutable runtime::timestamp now_{std::chrono::milliseconds{1'800'000'000'000}};
 };
 
 class seeded_random final : public runtime::random_source {

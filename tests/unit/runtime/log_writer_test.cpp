@@ -208,6 +208,26 @@ TEST_CASE("log_writer/unknown: the next commit resolves the earlier one first an
   CHECK(w.events(a) == sequences{1, 1});
 }
 
+TEST_CASE("log_writer/unknown: what was answered at once is not answered again") {
+  world w;
+  w.claim({a, b});
+  auto other = w.make("node-2");
+  REQUIRE(other.claim(std::vector{b}, noon).status == committed);
+  int tries = 0;
+  w.seen->on_append = [&](std::span<const append_entry>) -> std::optional<append_outcome> {
+    if (++tries == 2) w.store.fail_append(append_fault::unknown_applied);  // the first one collides with the claim
+    if (tries == 2) w.store.fail_reads(1);
+    return std::nullopt;
+  };
+  const auto results =
+      w.writer.commit(std::vector{event(b, 0, 1, 1), event(a, 0, 2, 1), event(b, 0, 3, 1), event(a, 0, 4, 1)});
+  CHECK(statuses(results) == statuses_t{fenced, unknown, fenced, unknown});
+
+  const auto resolved = w.writer.resolve();
+  REQUIRE(resolved.has_value());
+  CHECK(statuses(*resolved) == statuses_t{committed, committed});
+}
+
 TEST_CASE("log_writer/unknown: results nobody fetched are kept, and nothing is written before they are") {
   world w;
   w.claim({a});

@@ -125,6 +125,7 @@ inline std::vector<question> questions() {
       {"refund -1", command::refund{"key-new", -1, "other"}},
       {"refund 40, first key", command::refund{"key-refund", 40, "other"}},
       {"query", command::query{}},
+      {"resume", command::resume{}},
       {"wake now", command::wake{}},
       {"wake after 1 s", command::wake{}, noon + 1s},
       {"wake after the client's wait", command::wake{}, noon + answer_wait},
