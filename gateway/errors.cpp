@@ -80,7 +80,7 @@ constexpr std::array catalogue{
         "This payment has been put aside for our operators to look at. Nothing was done; repeat the request later, "
         "with the same Idempotency-Key."},
     error_info{
-        outcome_unknown, "outcome_unknown", 504, ours,
+        outcome_unknown, "outcome_unknown", 503, ours,
         "It is not known whether this was done. Repeat the request with the same Idempotency-Key to learn it: that "
         "never does it twice."},
     error_info{http_version_unsupported, "http_version_unsupported", 505, request, "Use HTTP/1.1 or HTTP/1.0."},

@@ -91,8 +91,13 @@ std::vector<operation_id> owed(const payment& now) {
 }
 
 std::string processor_key(const payment& now, operation_id which) {
-  std::string key = now.agreed.id + ":" + std::string(to_text(which.kind));
-  if (which.kind != operation_kind::authorize) key += ":" + std::to_string(which.number);
+  std::string key = now.agreed.id;
+  key += ':';
+  key += to_text(which.kind);
+  if (which.kind != operation_kind::authorize) {
+    key += ':';
+    key += std::to_string(which.number);
+  }
   return key;
 }
 

@@ -2,6 +2,7 @@
 import json
 import socket
 import time
+import uuid
 
 import pytest
 
@@ -26,8 +27,7 @@ def request(client, target="/v1/payments?limit=1", method="GET", extra="", body=
 
 
 def post_head(client, extra):
-    key = f"wire-{time.monotonic_ns()}"
-    return request(client, "/v1/payments", "POST", f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\n{extra}")
+    return request(client, "/v1/payments", "POST", f"Content-Type: application/json\r\nIdempotency-Key: {uuid.uuid4()}\r\n{extra}")
 
 
 SMUGGLING = {

@@ -75,7 +75,7 @@ class Load:
         cls.runs += 1
         out, _, own, spent, busy = measured(
             ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", "payments.lua", "--timeout", "30s",
-             f"http://{address[0]}:{address[1]}", "--", key, f"{os.getpid()}-{cls.runs}", str(pause_ms)], *sides)
+             f"http://{address[0]}:{address[1]}", "--", key, f"{os.getpid()}r{cls.runs}", str(pause_ms)], *sides)
         line = next(line for line in out.splitlines() if line.startswith("RESULT "))
         found = json.loads(line.removeprefix("RESULT "))
         if found["wrong"] or found["socket_errors"]:

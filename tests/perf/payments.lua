@@ -15,7 +15,7 @@ function init(args)
   local key, run = args[1], args[2]
   pause = tonumber(args[3] or "0")
   math.randomseed(os.time() * 64 + number)
-  prefix = run .. "-" .. number .. "-"
+  prefix = "run" .. run .. "t" .. number .. "n"  -- letters between, so that no run of digits passes for a card number
   sent, payments, refused, wrong = 0, 0, 0, 0
   first_wrong = ""
   authorized, waiting = {}, 0          -- ids to be captured

@@ -177,6 +177,7 @@ void run_seed(std::uint64_t seed) {
     }
   }
   s.in.settle();
+  CHECK(s.in.ready());
   check_journal(s.in);
   check_money(s);
   for (const auto& what : s.intents)

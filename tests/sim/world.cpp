@@ -1,5 +1,7 @@
 #include "tests/sim/world.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "actors/payment_kind.hpp"
@@ -148,8 +150,10 @@ void world::start_node() { nodes_.push_back(std::make_unique<node>(*this)); }
 void world::crash_node() { nodes_.pop_back(); }
 
 void world::keep_owner() {
-  for (int i = 0; i < 5000 && !nodes_.back()->ready() && !nodes_.front()->ready(); ++i) step();
-  std::erase_if(nodes_, [](const auto& one) { return !one->ready(); });
+  const auto is_ready = [](const auto& one) { return one->ready(); };
+  for (int i = 0; i < 5000 && !nodes_.back()->ready(); ++i) step();  // its claims are on their way
+  for (int i = 0; i < 20'000 && std::count_if(nodes_.begin(), nodes_.end(), is_ready) != 1; ++i) step();
+  std::erase_if(nodes_, std::not_fn(is_ready));
   if (nodes_.empty()) start_node();  // they fenced each other shard by shard
   while (nodes_.size() > 1) nodes_.erase(nodes_.begin());
 }
@@ -218,6 +222,8 @@ void world::step() {
   if (one.processor().pending() > 0) return one.processor().step(roll_.next());
   advance(std::chrono::milliseconds{1 + roll_.below(300)});
 }
+
+bool world::ready() const { return nodes_.size() == 1 && nodes_.front()->ready(); }
 
 void world::run(std::size_t steps) {
   for (std::size_t i = 0; i < steps; ++i) step();

@@ -58,6 +58,7 @@ class world {
   void step();                                 // one message, one processor step, or a little time
   void run(std::size_t steps);
   void settle();                               // faults end; time passes until nothing is owed any more
+  bool ready() const;                          // the one node owns every shard
   bool answered(const promise& what) const { return what->answered; }
 
   testing::seeded_random& roll() { return roll_; }

@@ -174,7 +174,7 @@ TEST_CASE("api/trouble: nothing of the detail reaches the client, all of it the 
                {trouble::unavailable, "503 unavailable null", true},
                {trouble::deadline_exceeded, "503 deadline_exceeded null", true},
                {trouble::quarantined, "503 payment_quarantined null", true},
-               {trouble::outcome_unknown, "504 outcome_unknown null", false},
+               {trouble::outcome_unknown, "503 outcome_unknown null", true},
                {trouble::internal, "500 internal_error null", false}};
   for (const auto& rule : rules) {
     bench b;
