@@ -10,7 +10,7 @@
 namespace novapay {
 
 struct principal {
-  std::string merchant;               // "mrc_…"
+  std::string merchant;  // "mrc_…"
   domain::mode mode = domain::mode::test;
 };
 

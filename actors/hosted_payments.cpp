@@ -19,9 +19,7 @@ std::optional<runtime::entity_id> parse_payment_id(std::string_view text) noexce
 
 namespace {
 
-domain::refusal no_such_payment() {
-  return {domain::refusal_code::not_found, "There is no such payment.", "", {}};
-}
+domain::refusal no_such_payment() { return {domain::refusal_code::not_found, "There is no such payment.", "", {}}; }
 
 trouble trouble_of(reply_status why) {
   switch (why) {
@@ -49,9 +47,7 @@ reply typed(const runtime::reply& from) {
     given.replayed = from.replayed;
     given.processor_time = from.replayed ? std::chrono::microseconds{0} : from.waited;
     return given;
-  } catch (const std::exception& thrown) {
-    return trouble_report{trouble::internal, thrown.what()};
-  }
+  } catch (const std::exception& thrown) { return trouble_report{trouble::internal, thrown.what()}; }
 }
 
 runtime::envelope envelope_for(const caller& who, const domain::command_type& what) {
@@ -75,9 +71,7 @@ page_reply page_of(const runtime::list_page& from) {
     for (const auto& row : from.rows) page.payments.push_back(decode_payment(row.state));
     if (page.has_more) page.next_cursor = payment_id_text(from.rows.back().id);
     return page;
-  } catch (const std::exception& thrown) {
-    return trouble_report{trouble::internal, thrown.what()};
-  }
+  } catch (const std::exception& thrown) { return trouble_report{trouble::internal, thrown.what()}; }
 }
 
 history_reply history_of(const std::vector<runtime::log_record>& records) {
@@ -85,9 +79,7 @@ history_reply history_of(const std::vector<runtime::log_record>& records) {
     std::vector<history_entry> entries;
     for (const auto& one : records) entries.push_back({one.sequence, one.at, decode_event(one.payload)});
     return entries;
-  } catch (const std::exception& thrown) {
-    return trouble_report{trouble::internal, thrown.what()};
-  }
+  } catch (const std::exception& thrown) { return trouble_report{trouble::internal, thrown.what()}; }
 }
 
 }  // namespace
@@ -127,7 +119,8 @@ void hosted_payments::list(const caller& who, runtime::list_query query, std::fu
   });
 }
 
-void hosted_payments::find_by_key(const caller& who, std::string idempotency_key, std::function<void(page_reply)> done) {
+void hosted_payments::find_by_key(const caller& who, std::string idempotency_key,
+                                  std::function<void(page_reply)> done) {
   runtime::creation_key key{scope_of(who.merchant, who.mode), std::move(idempotency_key)};
   read(who, done, [key = std::move(key), done](runtime::journal& log) {
     const auto found = log.find_keys({&key, 1});
@@ -150,7 +143,8 @@ void hosted_payments::history(const caller& who, const std::string& id, std::fun
     if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
     if (!rows.value->front() || rows.value->front()->listed.scope != scope) return done(std::vector<history_entry>{});
     const auto records = log.history(id, 0, history_entries_max);
-    done(records.value ? history_of(*records.value) : history_reply{trouble_report{trouble::unavailable, records.detail}});
+    done(records.value ? history_of(*records.value)
+                       : history_reply{trouble_report{trouble::unavailable, records.detail}});
   });
 }
 
@@ -167,8 +161,9 @@ void hosted_payments::notify(processor_notice told) {
   job.internal = true;
   job.who = runtime::responder([this, told](const runtime::reply& with) {
     if (with.status == reply_status::ok) return told.acknowledge();
-    logger_.write(runtime::log_level::warning, "a processor's notice was not taken: it will be repeated",
-                  {{"payment_id", told.payment}, {"status", static_cast<std::int64_t>(with.status)}, {"detail", with.detail}});
+    logger_.write(
+        runtime::log_level::warning, "a processor's notice was not taken: it will be repeated",
+        {{"payment_id", told.payment}, {"status", static_cast<std::int64_t>(with.status)}, {"detail", with.detail}});
   });
   host_.route(std::move(job));
 }

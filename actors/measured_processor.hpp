@@ -13,7 +13,8 @@ namespace novapay {
 class measured_processor final : public processor {
  public:
   // All outlive this. `name` is the label: "sandbox", "stripe".
-  measured_processor(processor& through, const std::string& name, const runtime::clock& time, runtime::metrics& registry);
+  measured_processor(processor& through, const std::string& name, const runtime::clock& time,
+                     runtime::metrics& registry);
 
   void send(processor_call call, processor_done done) override;
   void listen(notice_sink sink) override;

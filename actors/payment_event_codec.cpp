@@ -19,7 +19,8 @@ void write_failed(std::uint32_t number, const failure& why, bool late, wire::Pay
   to.set_late(late);
 }
 
-void write_waiting(const operation_id& about, const std::string& reason, timestamp next, wire::PaymentEvent::Waiting& to) {
+void write_waiting(const operation_id& about, const std::string& reason, timestamp next,
+                   wire::PaymentEvent::Waiting& to) {
   write(about, *to.mutable_about());
   to.set_reason(reason);
   to.set_next_attempt_at_ms(to_ms(next));
@@ -52,7 +53,9 @@ struct event_writer {
     out.set_idempotency_key(e.idempotency_key);
     write_pairs(e.details, *out.mutable_details());
   }
-  void operator()(const event::confirm_failed& e) const { write_failed(e.number, e.why, false, *to.mutable_confirm_failed()); }
+  void operator()(const event::confirm_failed& e) const {
+    write_failed(e.number, e.why, false, *to.mutable_confirm_failed());
+  }
   void operator()(const event::capture_requested& e) const {
     auto& out = *to.mutable_capture_requested();
     out.set_number(e.number);
@@ -62,8 +65,12 @@ struct event_writer {
     out.set_final(e.final);
   }
   void operator()(const event::captured& e) const { write_done(e.number, e.reference, *to.mutable_captured()); }
-  void operator()(const event::capture_failed& e) const { write_failed(e.number, e.why, e.late, *to.mutable_capture_failed()); }
-  void operator()(const event::capture_contested& e) const { write_failed(e.number, e.why, true, *to.mutable_capture_contested()); }
+  void operator()(const event::capture_failed& e) const {
+    write_failed(e.number, e.why, e.late, *to.mutable_capture_failed());
+  }
+  void operator()(const event::capture_contested& e) const {
+    write_failed(e.number, e.why, true, *to.mutable_capture_contested());
+  }
   void operator()(const event::refund_requested& e) const {
     auto& out = *to.mutable_refund_requested();
     out.set_number(e.number);
@@ -73,7 +80,9 @@ struct event_writer {
     out.set_reason(e.reason);
   }
   void operator()(const event::refunded& e) const { write_done(e.number, e.reference, *to.mutable_refunded()); }
-  void operator()(const event::refund_failed& e) const { write_failed(e.number, e.why, e.late, *to.mutable_refund_failed()); }
+  void operator()(const event::refund_failed& e) const {
+    write_failed(e.number, e.why, e.late, *to.mutable_refund_failed());
+  }
   void operator()(const event::cancel_requested& e) const {
     auto& out = *to.mutable_cancel_requested();
     out.set_number(e.number);
@@ -81,14 +90,26 @@ struct event_writer {
     out.set_reason(e.reason);
   }
   void operator()(const event::canceled& e) const { write_done(e.number, {}, *to.mutable_canceled()); }
-  void operator()(const event::cancel_failed& e) const { write_failed(e.number, e.why, false, *to.mutable_cancel_failed()); }
+  void operator()(const event::cancel_failed& e) const {
+    write_failed(e.number, e.why, false, *to.mutable_cancel_failed());
+  }
   void operator()(const event::settled& e) const { write_done(e.number, {}, *to.mutable_settled()); }
   void operator()(const event::expired&) const { to.mutable_expired(); }
-  void operator()(const event::late_authorization& e) const { write_done(0, e.reference, *to.mutable_late_authorization()); }
-  void operator()(const event::in_doubt& e) const { write_waiting(e.about, e.reason, e.next_attempt_at, *to.mutable_in_doubt()); }
-  void operator()(const event::deferred& e) const { write_waiting(e.about, e.reason, e.next_attempt_at, *to.mutable_deferred()); }
-  void operator()(const event::attempt_started& e) const { write_waiting(e.about, {}, {}, *to.mutable_attempt_started()); }
-  void operator()(const event::answer_deferred& e) const { write_waiting(e.about, e.reason, {}, *to.mutable_answer_deferred()); }
+  void operator()(const event::late_authorization& e) const {
+    write_done(0, e.reference, *to.mutable_late_authorization());
+  }
+  void operator()(const event::in_doubt& e) const {
+    write_waiting(e.about, e.reason, e.next_attempt_at, *to.mutable_in_doubt());
+  }
+  void operator()(const event::deferred& e) const {
+    write_waiting(e.about, e.reason, e.next_attempt_at, *to.mutable_deferred());
+  }
+  void operator()(const event::attempt_started& e) const {
+    write_waiting(e.about, {}, {}, *to.mutable_attempt_started());
+  }
+  void operator()(const event::answer_deferred& e) const {
+    write_waiting(e.about, e.reason, {}, *to.mutable_answer_deferred());
+  }
 };
 
 std::optional<std::int64_t> asked_of(const wire::PaymentEvent::MoneyRequested& from) {
@@ -121,21 +142,24 @@ event_type decode_event(std::string_view bytes) {
   switch (in.what_case()) {
     case kind::kCreated: return event::created{read(in.created().agreed())};
     case kind::kAuthorized:
-      return event::authorized{read(in.authorized().by()), in.authorized().reference(), from_ms(in.authorized().expires_at_ms())};
+      return event::authorized{read(in.authorized().by()), in.authorized().reference(),
+                               from_ms(in.authorized().expires_at_ms())};
     case kind::kDeclined: return event::declined{read(in.declined().by()), read(in.declined().why())};
     case kind::kActionRequired: {
       const auto& e = in.action_required();
       return event::action_required{read(e.by()), read(e.action()), e.reference(), from_ms(e.expires_at_ms())};
     }
     case kind::kConfirmRequested: return read_confirm(in.confirm_requested());
-    case kind::kConfirmFailed: return event::confirm_failed{in.confirm_failed().number(), read(in.confirm_failed().why())};
+    case kind::kConfirmFailed:
+      return event::confirm_failed{in.confirm_failed().number(), read(in.confirm_failed().why())};
     case kind::kCaptureRequested: return read_capture(in.capture_requested());
     case kind::kCaptured: return event::captured{in.captured().number(), in.captured().reference()};
     case kind::kCaptureFailed: {
       const auto& e = in.capture_failed();
       return event::capture_failed{e.number(), read(e.why()), e.late()};
     }
-    case kind::kCaptureContested: return event::capture_contested{in.capture_contested().number(), read(in.capture_contested().why())};
+    case kind::kCaptureContested:
+      return event::capture_contested{in.capture_contested().number(), read(in.capture_contested().why())};
     case kind::kRefundRequested: return read_refund(in.refund_requested());
     case kind::kRefunded: return event::refunded{in.refunded().number(), in.refunded().reference()};
     case kind::kRefundFailed: {
@@ -151,10 +175,15 @@ event_type decode_event(std::string_view bytes) {
     case kind::kSettled: return event::settled{in.settled().number()};
     case kind::kExpired: return event::expired{};
     case kind::kLateAuthorization: return event::late_authorization{in.late_authorization().reference()};
-    case kind::kInDoubt: return event::in_doubt{read(in.in_doubt().about()), in.in_doubt().reason(), from_ms(in.in_doubt().next_attempt_at_ms())};
-    case kind::kDeferred: return event::deferred{read(in.deferred().about()), in.deferred().reason(), from_ms(in.deferred().next_attempt_at_ms())};
+    case kind::kInDoubt:
+      return event::in_doubt{read(in.in_doubt().about()), in.in_doubt().reason(),
+                             from_ms(in.in_doubt().next_attempt_at_ms())};
+    case kind::kDeferred:
+      return event::deferred{read(in.deferred().about()), in.deferred().reason(),
+                             from_ms(in.deferred().next_attempt_at_ms())};
     case kind::kAttemptStarted: return event::attempt_started{read(in.attempt_started().about())};
-    case kind::kAnswerDeferred: return event::answer_deferred{read(in.answer_deferred().about()), in.answer_deferred().reason()};
+    case kind::kAnswerDeferred:
+      return event::answer_deferred{read(in.answer_deferred().about()), in.answer_deferred().reason()};
     case kind::WHAT_NOT_SET: break;
   }
   throw std::runtime_error("an event of a kind this version of NovaPay does not know");

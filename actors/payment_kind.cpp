@@ -12,9 +12,7 @@ using namespace domain;
 
 std::string scope_of(const std::string& merchant, mode in) { return merchant + "/" + std::string(to_text(in)); }
 
-std::uint64_t pack(operation_id which) noexcept {
-  return static_cast<std::uint64_t>(which.kind) << 32 | which.number;
-}
+std::uint64_t pack(operation_id which) noexcept { return static_cast<std::uint64_t>(which.kind) << 32 | which.number; }
 
 operation_id unpack(std::uint64_t operation) noexcept {
   return {static_cast<operation_kind>(operation >> 32), static_cast<std::uint32_t>(operation)};

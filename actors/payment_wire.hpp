@@ -15,7 +15,8 @@ inline domain::timestamp from_ms(std::int64_t ms) { return domain::timestamp{std
 // An enum value that this version does not know would be guessed at by a cast: refuse it.
 template <class Enum>
 Enum checked(std::uint32_t raw, Enum last, const char* what) {
-  if (raw > static_cast<std::uint32_t>(last)) throw std::runtime_error(std::string("unknown ") + what + " in a stored payment");
+  if (raw > static_cast<std::uint32_t>(last))
+    throw std::runtime_error(std::string("unknown ") + what + " in a stored payment");
   return static_cast<Enum>(raw);
 }
 

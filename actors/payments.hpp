@@ -37,7 +37,7 @@ struct answer {
 
 struct trouble_report {
   trouble what{};
-  std::string detail;                             // for the log
+  std::string detail;  // for the log
 };
 
 using reply = std::variant<answer, domain::refusal, trouble_report>;
@@ -46,7 +46,7 @@ using reply_handler = std::function<void(reply)>;
 struct payment_page {
   std::vector<domain::payment> payments;
   bool has_more = false;
-  std::string next_cursor;                        // id text of the last one ("pay_…"); empty without more
+  std::string next_cursor;  // id text of the last one ("pay_…"); empty without more
 };
 using page_reply = std::variant<payment_page, trouble_report>;
 

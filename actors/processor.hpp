@@ -21,14 +21,14 @@
 namespace novapay {
 
 struct processor_call {
-  domain::operation_kind operation{};    // authorize, confirm, capture, refund or cancel
-  std::string idempotency_key;           // "pay_…:authorize", "pay_…:capture:1": fixed for the intent
-  std::string payment;                   // "pay_…": our own reference, shown in the processor's reports
-  domain::money amount{};                // of this operation; of the payment for authorize, confirm and cancel
-  std::string token;                     // payment method; authorize only
-  std::string processor_reference;       // the processor's id of the authorization; empty for authorize
-  std::string capture_reference;         // unused by refunds of the whole payment; empty if not known
-  bool final_capture = false;            // release what stays uncaptured
+  domain::operation_kind operation{};  // authorize, confirm, capture, refund or cancel
+  std::string idempotency_key;         // "pay_…:authorize", "pay_…:capture:1": fixed for the intent
+  std::string payment;                 // "pay_…": our own reference, shown in the processor's reports
+  domain::money amount{};              // of this operation; of the payment for authorize, confirm and cancel
+  std::string token;                   // payment method; authorize only
+  std::string processor_reference;     // the processor's id of the authorization; empty for authorize
+  std::string capture_reference;       // unused by refunds of the whole payment; empty if not known
+  bool final_capture = false;          // release what stays uncaptured
   bool live = false;
   std::string statement_descriptor;
   std::string description;
@@ -40,7 +40,7 @@ using processor_done = std::function<void(domain::outcome)>;
 // What a processor tells by itself, later: settlements and late failures. At least once, in any order. The adapter
 // repeats it until `acknowledge` is called (the payment has it in its journal, or knows it already).
 struct processor_notice {
-  std::string payment;            // "pay_…"
+  std::string payment;  // "pay_…"
   domain::notice what;
   std::function<void()> acknowledge;
 };

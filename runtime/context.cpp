@@ -41,8 +41,8 @@ std::int64_t context::claimed_count() const noexcept {
 runtime_metrics::runtime_metrics(metrics& registry)
     : batch_appends(registry.spread("novapay_journal_batch_appends", "Appends in one commit",
                                     {1, 2, 4, 8, 16, 32, 64, 128, 256, 512})),
-      commit_seconds(registry.spread("novapay_journal_commit_duration_seconds", "Time of one commit",
-                                     duration_buckets_seconds())),
+      commit_seconds(
+          registry.spread("novapay_journal_commit_duration_seconds", "Time of one commit", duration_buckets_seconds())),
       writer_queue(registry.level("novapay_journal_queue_appends", "Appends waiting for the next commit")),
       live_entities(registry.level("novapay_entities_live", "Entities in memory")),
       activations(registry.count("novapay_entities_activations_total", "Entities brought into memory")),
@@ -50,7 +50,8 @@ runtime_metrics::runtime_metrics(metrics& registry)
       entity_crashes(registry.count("novapay_entities_crashes_total", "Entities dropped after an exception")),
       overloaded(registry.count("novapay_commands_overloaded_total", "Commands refused by a full queue")),
       fenced(registry.count("novapay_shards_fenced_total", "Shards lost to another owner")),
-      unknown_commits(registry.count("novapay_journal_unknown_commits_total", "Commits whose outcome had to be looked up")),
+      unknown_commits(
+          registry.count("novapay_journal_unknown_commits_total", "Commits whose outcome had to be looked up")),
       timers_fired(registry.count("novapay_timers_fired_total", "Entities woken at their wake_at")) {}
 
 }  // namespace novapay::runtime

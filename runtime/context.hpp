@@ -65,12 +65,12 @@ struct context {
   runtime_metrics series;
   quarantine held;
   std::map<std::string, std::shared_ptr<const entity_kind>> kinds;
-  std::function<void(ask)> route;         // to the shard that owns it
+  std::function<void(ask)> route;                           // to the shard that owns it
   std::function<void(shard_id, std::uint64_t)> tell_shard;  // the epoch its log was seen to have
   caf::actor writer;
-  caf::actor loader;                      // activations and key look-ups, batched
-  caf::actor reader;                      // timers, repetitions, fences
-  caf::actor lister;                      // lists and histories: a slow one delays nobody else
+  caf::actor loader;                       // activations and key look-ups, batched
+  caf::actor reader;                       // timers, repetitions, fences
+  caf::actor lister;                       // lists and histories: a slow one delays nobody else
   std::vector<std::atomic<bool>> claimed;  // by shard: does it hold its log?
 
   std::int64_t claimed_count() const noexcept;

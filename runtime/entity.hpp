@@ -69,9 +69,10 @@ class entity_kind {
   virtual std::unique_ptr<entity> load(const entity_row& row) const = 0;
   // The encoded state after these events, the first of which is the entity's first. Throws as load does.
   virtual std::string replay(const entity_id& id, const std::vector<log_record>& events) const = 0;
-  virtual std::string resume_command() const = 0; // "calls you owe may have been sent by an earlier life"; leads to events
-  virtual std::string wake_command() const = 0;  // "your wake_at has come"
-  virtual std::string query_command() const = 0; // "answer your state"
+  virtual std::string resume_command()
+      const = 0;  // "calls you owe may have been sent by an earlier life"; leads to events
+  virtual std::string wake_command() const = 0;   // "your wake_at has come"
+  virtual std::string query_command() const = 0;  // "answer your state"
 };
 
 }  // namespace novapay::runtime

@@ -26,9 +26,7 @@ void entity_state::resume() {
 void entity_state::guarded(const ask* job, const std::function<void()>& step) {
   try {
     step();
-  } catch (const std::exception& thrown) {
-    crashed(job, thrown.what());
-  } catch (...) {
+  } catch (const std::exception& thrown) { crashed(job, thrown.what()); } catch (...) {
     crashed(job, "an exception of no known type");
   }
 }
@@ -88,8 +86,7 @@ void entity_state::answer_state(const responder& who) const {
 
 // No event follows from this command, but it asks for an operation: the first answer again, or the wait for it.
 void entity_state::answer_operation(const ask& job, std::uint64_t operation, bool replayed) {
-  if (const auto version = mine_.live->answered_at(operation); version != 0)
-    return replay(job.who, operation, version);
+  if (const auto version = mine_.live->answered_at(operation); version != 0) return replay(job.who, operation, version);
   if (waiters_ >= shared_->bounds.commands_per_entity) {
     shared_->series.overloaded.add();
     return job.who.fail(reply_status::overloaded, "too many callers wait for this entity");
@@ -112,13 +109,12 @@ void entity_state::replay(const responder& who, std::uint64_t operation, std::ui
   auto read = [who, with, kind = mine_.kind, id = mine_.id](journal& log) mutable {
     auto events = log.history(id, 0, with.version);
     if (!events.value) return who.fail(reply_status::unavailable, events.detail);
-    if (events.value->size() != with.version) return who.fail(reply_status::internal, "the history is shorter than the state");
+    if (events.value->size() != with.version)
+      return who.fail(reply_status::internal, "the history is shorter than the state");
     try {
       with.body = kind->replay(id, *events.value);
       who.answer(std::move(with));
-    } catch (const std::exception& thrown) {
-      who.fail(reply_status::internal, thrown.what());
-    }
+    } catch (const std::exception& thrown) { who.fail(reply_status::internal, thrown.what()); }
   };
   self_->anon_send(shared_->reader, read_request{std::move(read)});
 }

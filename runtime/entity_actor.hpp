@@ -79,10 +79,10 @@ class entity_state {
   bool gone_ = false;
   std::optional<append_under_way> appending_;
   std::deque<ask> queue_;
-  std::deque<ask> retries_;                                   // outcomes whose append found no store
+  std::deque<ask> retries_;                                         // outcomes whose append found no store
   std::unordered_map<std::uint64_t, std::vector<waiter>> waiting_;  // by operation
   std::size_t waiters_ = 0;
-  std::unordered_set<std::string> calls_;                     // owed calls under way, by key
+  std::unordered_set<std::string> calls_;  // owed calls under way, by key
 };
 
 caf::behavior entity_actor(caf::stateful_actor<entity_state>* self, shared_context shared,

@@ -14,13 +14,13 @@ namespace novapay::runtime {
 
 struct envelope {
   std::string kind;
-  entity_id entity;            // all zero for a creation: the shard makes the id
+  entity_id entity;  // all zero for a creation: the shard makes the id
   std::string command;
-  timestamp deadline{};        // work not begun by then is dropped with `deadline_exceeded`
-  std::string trace;           // request id, for the log
-  std::string scope;           // the entity must be listed under it, or it is `not_found`; empty: no check
-  std::string creation_key;    // not empty: create under this key in `scope`, or find what it made
-  std::string call;            // not empty: the outcome of the owed call of this key
+  timestamp deadline{};      // work not begun by then is dropped with `deadline_exceeded`
+  std::string trace;         // request id, for the log
+  std::string scope;         // the entity must be listed under it, or it is `not_found`; empty: no check
+  std::string creation_key;  // not empty: create under this key in `scope`, or find what it made
+  std::string call;          // not empty: the outcome of the owed call of this key
 
   friend bool operator==(const envelope&, const envelope&) = default;
 };

@@ -14,7 +14,9 @@
 
 namespace novapay::runtime {
 
-struct claim_wanted { std::vector<shard_id> shards; };
+struct claim_wanted {
+  std::vector<shard_id> shards;
+};
 struct claim_done {
   std::vector<shard_id> asked;
   claim_result result;
@@ -100,7 +102,8 @@ void shard_died(supervisor* self, host_core* owner, const caf::down_msg& down) {
   while (mine.restarts.front() + crash_window < now) mine.restarts.pop_front();
   if (mine.restarts.size() > shard_restarts_max) return owner->fatal("shards keep dying");
   owner->shared->claimed[index] = false;
-  owner->shared->logger.write(log_level::error, "shard died: starting it again", {{"shard", static_cast<std::int64_t>(index)}});
+  owner->shared->logger.write(log_level::error, "shard died: starting it again",
+                              {{"shard", static_cast<std::int64_t>(index)}});
   const auto id = static_cast<shard_id>(index);
   auto fresh = owner->system.spawn(shard_actor, owner->shared, id);
   self->monitor(fresh);
@@ -137,8 +140,8 @@ caf::behavior supervise(supervisor* self, host_core* owner) {
 host::host(caf::actor_system& system, host_settings settings, host_ports ports,
            std::vector<std::shared_ptr<const entity_kind>> kinds, std::function<void(std::string)> fatal)
     : impl_(std::make_shared<host_core>(system, std::move(settings), std::move(ports.store), std::move(fatal))) {
-  impl_->shared = std::make_shared<context>(ports.time, ports.random, ports.logger, impl_->settings.bounds, ports.registry,
-                                            impl_->settings.shard_bits);
+  impl_->shared = std::make_shared<context>(ports.time, ports.random, ports.logger, impl_->settings.bounds,
+                                            ports.registry, impl_->settings.shard_bits);
   for (auto& kind : kinds) {
     const auto name = kind->name();
     impl_->shared->kinds.emplace(name, std::move(kind));
@@ -202,7 +205,8 @@ void host::stop() {
   caf::anon_send_exit(impl_->supervisor, caf::exit_reason::user_shutdown);
   for (const auto& one : *table) caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
   auto& shared = *impl_->shared;
-  for (const auto& one : {shared.loader, shared.reader, shared.lister}) caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  for (const auto& one : {shared.loader, shared.reader, shared.lister})
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
   caf::anon_send(shared.writer, stop_request{});  // appends that have arrived are still committed
   if (impl_->settings.detached) impl_->system.await_all_actors_done();
 }

@@ -25,10 +25,10 @@ inline constexpr std::size_t shard_restarts_max = 5;
 
 struct host_settings {
   std::string node = "node-1";
-  std::uint64_t incarnation = 0;   // random, new for every run
+  std::uint64_t incarnation = 0;  // random, new for every run
   unsigned shard_bits = shard_bits_default;
   limits bounds;
-  bool detached = true;            // false: no threads of our own, for CAF's test scheduler
+  bool detached = true;  // false: no threads of our own, for CAF's test scheduler
 };
 
 struct host_ports {
@@ -59,7 +59,7 @@ class host {
   // dropped. It is also dropped uncalled when the node stops meanwhile.
   bool read(std::function<void(journal&)> run) const;
 
-  bool ready() const noexcept;     // every shard is claimed
+  bool ready() const noexcept;  // every shard is claimed
   std::int64_t shards_claimed() const noexcept;
   std::int64_t shards_total() const noexcept;
   quarantine& held() const noexcept;

@@ -31,20 +31,20 @@ enum class record_type : std::uint8_t { claim = 1, event = 2 };
 // One line of a shard's log.
 struct log_record {
   shard_id shard{};
-  std::uint64_t offset = 0;    // 0 is the first
-  std::uint64_t epoch = 0;     // offset of the claim under which it was written (a claim's own offset)
+  std::uint64_t offset = 0;  // 0 is the first
+  std::uint64_t epoch = 0;   // offset of the claim under which it was written (a claim's own offset)
   record_type type = record_type::event;
   entity_id entity;            // all zero for a claim
   std::uint64_t sequence = 0;  // per entity, from 1; 0 for a claim
   timestamp at{};
-  std::string payload;         // versioned protobuf; opaque here
+  std::string payload;  // versioned protobuf; opaque here
 
   friend bool operator==(const log_record&, const log_record&) = default;
 };
 
 // What an entity can be found by. Plain columns, never parsed by the runtime.
 struct listing {
-  std::string scope;      // who may see it: "merchant/mode". Empty: not listed
+  std::string scope;  // who may see it: "merchant/mode". Empty: not listed
   std::string status;
   std::string reference;  // the client's own name for it; may be empty
   std::string unit;       // currency code
@@ -58,9 +58,9 @@ struct listing {
 struct entity_row {
   entity_id id;
   shard_id shard{};
-  std::string kind;               // "payment", …
-  std::uint64_t version = 0;      // sequence of the last event in `state`
-  std::string state;              // versioned protobuf; opaque here
+  std::string kind;           // "payment", …
+  std::uint64_t version = 0;  // sequence of the last event in `state`
+  std::string state;          // versioned protobuf; opaque here
   std::optional<timestamp> wake_at;
   listing listed;
 
@@ -76,9 +76,9 @@ struct creation_key {
 
 // One entity's share of a batch: contiguous offsets in one shard, the row after them.
 struct append_entry {
-  std::vector<log_record> records;        // at least one; claims come without row and key
+  std::vector<log_record> records;  // at least one; claims come without row and key
   std::optional<entity_row> row;
-  std::optional<creation_key> key;        // only with the entity's first event
+  std::optional<creation_key> key;  // only with the entity's first event
 };
 
 enum class append_status : std::uint8_t {
@@ -121,10 +121,10 @@ struct list_query {
   std::string scope;
   std::string kind;
   std::optional<std::string> status;
-  std::optional<timestamp> created_from;   // inclusive
-  std::optional<timestamp> created_before; // exclusive
-  std::optional<std::int64_t> amount_from; // inclusive
-  std::optional<std::int64_t> amount_to;   // inclusive
+  std::optional<timestamp> created_from;    // inclusive
+  std::optional<timestamp> created_before;  // exclusive
+  std::optional<std::int64_t> amount_from;  // inclusive
+  std::optional<std::int64_t> amount_to;    // inclusive
   std::optional<std::string> reference;
   std::optional<std::string> label_key;    // has this metadata key …
   std::optional<std::string> label_value;  // … with this value (needs label_key)
@@ -163,7 +163,8 @@ class journal {
   virtual read_outcome<list_page> list(const list_query& query) = 0;
 
   // One entity's events with sequence > `after`, ascending.
-  virtual read_outcome<std::vector<log_record>> history(const entity_id& id, std::uint64_t after, std::size_t limit) = 0;
+  virtual read_outcome<std::vector<log_record>> history(const entity_id& id, std::uint64_t after,
+                                                        std::size_t limit) = 0;
 
   // Makes the key partitions that will be needed soon and drops the ones past retention. Cheap to repeat;
   // several nodes may call it at once.

@@ -38,7 +38,8 @@ inline constexpr std::chrono::milliseconds crash_window{60s};
 inline constexpr std::chrono::milliseconds timer_every{250ms};
 inline constexpr std::size_t timer_batch_max = 1000;
 inline constexpr std::chrono::milliseconds rewake_after{5s};
-inline constexpr std::chrono::milliseconds wake_patience{10s};  // then the next batch is asked for, whatever is unanswered
+inline constexpr std::chrono::milliseconds wake_patience{
+    10s};  // then the next batch is asked for, whatever is unanswered
 // Right after claiming, what will be due this soon is woken at once: it may owe calls that a crash cut off.
 inline constexpr std::chrono::milliseconds recovery_horizon{60s};
 

@@ -53,7 +53,7 @@ struct write_result {
 struct claim_result {
   write_status status = write_status::committed;  // committed, unavailable or unknown
   std::string detail;
-  std::vector<shard_head> claimed;                // epoch and next offset of each, when committed
+  std::vector<shard_head> claimed;  // epoch and next offset of each, when committed
 };
 
 class log_writer {

@@ -25,7 +25,9 @@ struct ask {
 
 // shard → entity
 struct passivate {};
-struct shard_lost { std::string why; };
+struct shard_lost {
+  std::string why;
+};
 
 // entity → shard
 enum class departure : std::uint8_t { passivated, crashed, conflict, fenced };
@@ -34,14 +36,18 @@ struct departed {
   departure why{};
   std::string detail;
 };
-struct still_busy { entity_id id; };
+struct still_busy {
+  entity_id id;
+};
 
 // entity → writer → entity; shard or host → writer
 struct append_request {
   pending_append what;
   caf::actor from;
 };
-struct append_done { write_result result; };
+struct append_done {
+  write_result result;
+};
 struct claim_request {
   std::vector<shard_id> shards;
   std::function<void(claim_result)> done;
@@ -50,8 +56,12 @@ struct maintenance_request {};
 struct stop_request {};  // commit what has arrived, then end
 
 // host → shard
-struct claimed { std::uint64_t epoch = 0; };
-struct epoch_seen { std::uint64_t epoch = 0; };  // of the log's last record: a later one than ours fences the shard
+struct claimed {
+  std::uint64_t epoch = 0;
+};
+struct epoch_seen {
+  std::uint64_t epoch = 0;
+};  // of the log's last record: a later one than ours fences the shard
 
 // shard → reader → shard. `epoch` tells answers of an earlier claim.
 struct load_request {
@@ -80,7 +90,9 @@ struct key_done {
 };
 
 // Any one read, run in the reader's thread; what it calls must not block.
-struct read_request { std::function<void(journal&)> run; };
+struct read_request {
+  std::function<void(journal&)> run;
+};
 
 using flush_atom = caf::atom_constant<caf::atom("flush")>;
 using sweep_atom = caf::atom_constant<caf::atom("sweep")>;

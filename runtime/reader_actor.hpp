@@ -18,6 +18,7 @@ struct reader_state {
   static inline const char* name = "journal_reader";
 };
 
-caf::behavior reader_actor(caf::stateful_actor<reader_state>* self, shared_context shared, std::shared_ptr<journal_store> store);
+caf::behavior reader_actor(caf::stateful_actor<reader_state>* self, shared_context shared,
+                           std::shared_ptr<journal_store> store);
 
 }  // namespace novapay::runtime

@@ -33,10 +33,10 @@ struct reply {
   entity_id entity;
   std::uint64_t version = 0;
   std::string body;
-  std::uint64_t operation = 0;             // of the kind; 0: none
-  bool replayed = false;                   // an idempotent repetition
-  std::chrono::microseconds waited{0};     // from the intent's commit to the answer: time spent outside
-  std::string detail;                      // for the log
+  std::uint64_t operation = 0;          // of the kind; 0: none
+  bool replayed = false;                // an idempotent repetition
+  std::chrono::microseconds waited{0};  // from the intent's commit to the answer: time spent outside
+  std::string detail;                   // for the log
 };
 
 // How many commands are unanswered; shared by who limits and who answers.

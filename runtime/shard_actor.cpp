@@ -112,7 +112,8 @@ void shard_state::dispatch(ask& job) {
   if (shared_->held.holds(id)) return job.who.fail(reply_status::quarantined, "quarantined");
   const auto found = entities_.find(id);
   if (found == entities_.end()) {
-    if (!shared_->kinds.contains(job.what.kind)) return job.who.fail(reply_status::internal, "no such kind: " + job.what.kind);
+    if (!shared_->kinds.contains(job.what.kind))
+      return job.who.fail(reply_status::internal, "no such kind: " + job.what.kind);
     insert(id, phase::loading).waiting.push_back(std::move(job));
     self_->anon_send(shared_->loader, load_request{id, epoch_, caf::actor_cast<caf::actor>(self_)});
     return;
@@ -199,7 +200,8 @@ void shard_state::let_go(const entity_id&, entry& one) {
 
 // Over the cap the longest unused entity is asked to leave. A busy one stays: the commands in flight are bounded as well.
 void shard_state::hold_to_cap() {
-  auto excess = static_cast<std::int64_t>(entities_.size()) - static_cast<std::int64_t>(shared_->bounds.live_entities_per_shard);
+  auto excess =
+      static_cast<std::int64_t>(entities_.size()) - static_cast<std::int64_t>(shared_->bounds.live_entities_per_shard);
   for (const auto& id : by_age_) {
     if (excess <= 0) return;
     auto& one = entities_.at(id);

@@ -40,7 +40,7 @@ class shard_state {
   struct entry {
     phase where = phase::loading;
     caf::actor actor;
-    std::vector<ask> waiting;            // while loading or leaving
+    std::vector<ask> waiting;  // while loading or leaving
     steady_time used;
     std::list<entity_id>::iterator age;  // place in by_age_
   };
@@ -86,7 +86,7 @@ class shard_state {
   bool sweeping_ = false;
   in_flight_counter in_flight_;
   std::unordered_map<entity_id, entry> entities_;
-  std::list<entity_id> by_age_;          // longest unused first
+  std::list<entity_id> by_age_;  // longest unused first
   std::unordered_map<creation_key, known_key, key_hash> keys_;
   std::list<creation_key> keys_by_age_;  // oldest first
   std::unordered_map<entity_id, crash_count> crashes_;

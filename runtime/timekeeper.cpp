@@ -23,7 +23,8 @@ void timekeeper_state::tick() {
   asking_ = true;
   const auto until = shared_->time.now() + std::exchange(horizon_, std::chrono::milliseconds{0});
   // Those woken recently may still be due (the store was away, say): they must not hide the others.
-  auto ask_store = [until, limit = timer_batch_max + recent_.size(), me = caf::actor_cast<caf::actor>(self_)](journal& log) {
+  auto ask_store = [until, limit = timer_batch_max + recent_.size(),
+                    me = caf::actor_cast<caf::actor>(self_)](journal& log) {
     auto due = log.due(until, limit);
     due_found found{!due.value, {}};
     if (due.value) found.ids = *std::move(due.value);

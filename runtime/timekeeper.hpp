@@ -42,12 +42,13 @@ class timekeeper_state {
   caf::event_based_actor* self_;
   shared_context shared_;
   bool asking_ = false;
-  std::size_t outstanding_ = 0;           // of this batch
+  std::size_t outstanding_ = 0;  // of this batch
   std::uint64_t batch_ = 0;
   caf::actor_clock::time_point batch_began_{};
   caf::actor_clock::time_point fences_checked_{};
   std::chrono::milliseconds horizon_{0};
-  std::unordered_map<entity_id, caf::actor_clock::time_point> recent_;  // woken less than rewake_after ago and not served yet
+  std::unordered_map<entity_id, caf::actor_clock::time_point>
+      recent_;  // woken less than rewake_after ago and not served yet
 };
 
 caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shared_context shared);

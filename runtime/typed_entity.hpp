@@ -37,7 +37,11 @@ class typed_entity final : public entity {
 
   typed_entity(const Kind& kind, const entity_id& id, shard_id shard) : kind_(kind), id_(id), shard_(shard) {}
   typed_entity(const Kind& kind, const entity_row& row)
-      : kind_(kind), id_(row.id), shard_(row.shard), version_(row.version), state_(kind.decode_state(row.state)),
+      : kind_(kind),
+        id_(row.id),
+        shard_(row.shard),
+        version_(row.version),
+        state_(kind.decode_state(row.state)),
         scope_(row.listed.scope) {}
 
   verdict decide(const std::string& command, timestamp now) override {
@@ -109,7 +113,8 @@ class typed_kind final : public entity_kind {
   }
   std::string replay(const entity_id&, const std::vector<log_record>& events) const override {
     typename Kind::state_type state{};
-    for (const auto& happened : events) state = kind_.evolve(std::move(state), kind_.decode_event(happened.payload), happened.at);
+    for (const auto& happened : events)
+      state = kind_.evolve(std::move(state), kind_.decode_event(happened.payload), happened.at);
     return kind_.encode_state(state);
   }
   std::string resume_command() const override { return kind_.resume(); }

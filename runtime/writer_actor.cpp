@@ -36,8 +36,7 @@ bool resolve(writer* self, context& shared) {
   if (!results) return false;
   const auto batch = std::exchange(mine.unresolved, {});
   assert(results->size() == batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    tell(self, batch[i], std::move((*results)[i]));
+  for (std::size_t i = 0; i < batch.size(); ++i) tell(self, batch[i], std::move((*results)[i]));
   shared.logger.write(log_level::info, "commit resolved", {{"appends", static_cast<std::int64_t>(batch.size())}});
   return true;
 }

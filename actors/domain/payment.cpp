@@ -132,8 +132,8 @@ const operation* uncertain(const payment& now) noexcept {
 }
 
 status status_when_authorized(const payment& now, const sums& total) noexcept {
-  if (total.captured == 0) return now.authorization_lapsed && total.captures_reserved == 0 ? status::expired
-                                                                                            : status::authorized;
+  if (total.captured == 0)
+    return now.authorization_lapsed && total.captures_reserved == 0 ? status::expired : status::authorized;
   const bool nothing_left = closed_to_captures(now) || total.captures_reserved == now.agreed.amount.minor;
   if (!nothing_left || any_awaiting(now, operation_kind::capture)) return status::partially_captured;
   return all_captures_settled(now) ? status::settled : status::captured;

@@ -49,8 +49,8 @@ std::vector<std::string> legal_moves(const payment& now) {
 decision refuse_move(const payment& now, std::string_view asked) {
   const auto seen = summarize(now);
   auto legal = legal_moves(now);
-  std::string message = "A payment with status " + std::string(to_text(seen.status)) + " does not allow " +
-                        std::string(asked) + ".";
+  std::string message =
+      "A payment with status " + std::string(to_text(seen.status)) + " does not allow " + std::string(asked) + ".";
   if (any_awaiting(now, operation_kind::cancel)) {
     message += " It is being canceled.";
   } else if (seen.status == status::pending || seen.status == status::processing) {
@@ -255,10 +255,11 @@ decision approved(const payment& now, const operation& what, const reported::app
   switch (what.id.kind) {
     case operation_kind::authorize:
     case operation_kind::confirm: {
-      auto yes = follow(event::authorized{what.id, answer.reference, answer.expires_at.value_or(at + authorization_window)});
+      auto yes =
+          follow(event::authorized{what.id, answer.reference, answer.expires_at.value_or(at + authorization_window)});
       if (now.agreed.capture == capture_method::automatic)
-        yes.events.emplace_back(
-            event::capture_requested{next_number(now, operation_kind::capture), {}, std::nullopt, now.agreed.amount.minor, true});
+        yes.events.emplace_back(event::capture_requested{
+            next_number(now, operation_kind::capture), {}, std::nullopt, now.agreed.amount.minor, true});
       return yes;
     }
     case operation_kind::capture: return follow(event::captured{what.id.number, answer.reference});
@@ -270,10 +271,12 @@ decision approved(const payment& now, const operation& what, const reported::app
 
 decision not_executed(const operation& what, const std::string& reason, timestamp at) {
   if (what.doubted)  // this attempt was not executed; an earlier one may have been
-    return follow(event::in_doubt{what.id, what.doubt_reason.empty() ? reason : what.doubt_reason, next_attempt(what, at)});
+    return follow(
+        event::in_doubt{what.id, what.doubt_reason.empty() ? reason : what.doubt_reason, next_attempt(what, at)});
   if (what.attempts < deferred_attempts_max || own_cancel(what))
     return follow(event::deferred{what.id, reason, next_attempt(what, at)});
-  const failure why{"processor_unavailable", {}, "The processor did not take the request (" + reason + "). Nothing was executed."};
+  const failure why{
+      "processor_unavailable", {}, "The processor did not take the request (" + reason + "). Nothing was executed."};
   if (what.id.kind == operation_kind::confirm) return follow(event::confirm_failed{what.id.number, why});
   return failed_by(what, why);
 }
@@ -305,7 +308,8 @@ decision decide_settled_matter(const payment& now, const operation& what, const 
       if (now.stage != stage::failed || now.processor_reference == yes->reference) return nothing();
       return follow(event::late_authorization{yes->reference}, own_cancel_of(now, "late_authorization"));
     case operation_kind::capture:
-      if (now.stage == stage::authorized && what.amount_minor <= now.agreed.amount.minor - sums_of(now).captures_reserved)
+      if (now.stage == stage::authorized &&
+          what.amount_minor <= now.agreed.amount.minor - sums_of(now).captures_reserved)
         return follow(event::captured{what.id.number, yes->reference});
       break;
     case operation_kind::refund:
@@ -316,8 +320,9 @@ decision decide_settled_matter(const payment& now, const operation& what, const 
       if (sums_of(now).captures_reserved == 0) return follow(event::canceled{what.id.number});
       break;
   }
-  return refuse(refusal_code::payment_unexpected_state,
-                "The processor approved a " + std::string(to_text(what.id.kind)) + " it had declined, and its amount no longer fits.");
+  return refuse(refusal_code::payment_unexpected_state, "The processor approved a " +
+                                                            std::string(to_text(what.id.kind)) +
+                                                            " it had declined, and its amount no longer fits.");
 }
 
 decision decide_report(const payment& now, const command::report& told, timestamp at) {

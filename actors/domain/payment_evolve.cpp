@@ -11,9 +11,7 @@ namespace {
 
 // An event names an operation that an earlier event made. A journal that says otherwise is damaged, and is not guessed at:
 // the event changes nothing then but the version.
-operation* find_mutable(payment& now, operation_id which) {
-  return const_cast<operation*>(find(now, which));
-}
+operation* find_mutable(payment& now, operation_id which) { return const_cast<operation*>(find(now, which)); }
 
 operation& request(payment& now, operation_id which, timestamp at) {
   auto& what = now.operations.emplace_back();

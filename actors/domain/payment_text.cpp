@@ -70,12 +70,12 @@ std::string_view to_text(capture_method value) noexcept {
 
 std::string_view type_of(const event_type& happened) noexcept {
   // In the order of the variant.
-  static constexpr std::array names{
-      "created",           "authorized",     "declined",          "action_required",   "confirm_requested",
-      "confirm_failed",    "capture_requested", "captured",       "capture_failed",    "capture_contested",
-      "refund_requested",  "refunded",       "refund_failed",     "cancel_requested",  "canceled",
-      "cancel_failed",     "settled",        "expired",           "late_authorization", "in_doubt",
-      "deferred",          "attempt_started", "answer_deferred"};
+  static constexpr std::array names{"created",           "authorized",        "declined",           "action_required",
+                                    "confirm_requested", "confirm_failed",    "capture_requested",  "captured",
+                                    "capture_failed",    "capture_contested", "refund_requested",   "refunded",
+                                    "refund_failed",     "cancel_requested",  "canceled",           "cancel_failed",
+                                    "settled",           "expired",           "late_authorization", "in_doubt",
+                                    "deferred",          "attempt_started",   "answer_deferred"};
   static_assert(names.size() == std::variant_size_v<event_type>);
   return names.at(happened.index());
 }

@@ -15,7 +15,8 @@ using runtime::http_request;
 using runtime::http_response;
 
 http_response answer(int status, const json& body) {
-  return {status, {{"content-type", "application/json"}, {"cache-control", "no-store"}},
+  return {status,
+          {{"content-type", "application/json"}, {"cache-control", "no-store"}},
           body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
 }
 
@@ -56,20 +57,24 @@ http_response handle(const admin_ports& ports, const http_request& asked) {
   if (reads && path == "/quarantine") return quarantine_list(ports);
   static const std::string before = "/quarantine/";
   static const std::string after = "/release";
-  if (asked.method == "POST" && path.starts_with(before) && path.ends_with(after) && path.size() > before.size() + after.size())
+  if (asked.method == "POST" && path.starts_with(before) && path.ends_with(after) &&
+      path.size() > before.size() + after.size())
     return release(ports, path.substr(before.size(), path.size() - before.size() - after.size()));
   if (readable.contains(path)) {
     auto no = answer(405, {{"error", "this path can only be read"}});
     no.fields.emplace_back("allow", "GET, HEAD");
     return no;
   }
-  return answer(404, {{"error", "no such path: /healthz, /readyz, /metrics, /quarantine and POST /quarantine/{id}/release exist"}});
+  return answer(
+      404,
+      {{"error", "no such path: /healthz, /readyz, /metrics, /quarantine and POST /quarantine/{id}/release exist"}});
 }
 
 }  // namespace
 
 runtime::http_handler admin_handler(admin_ports ports) {
-  return [ports = std::move(ports)](http_request asked, runtime::http_respond respond) { respond(handle(ports, asked)); };
+  return
+      [ports = std::move(ports)](http_request asked, runtime::http_respond respond) { respond(handle(ports, asked)); };
 }
 
 runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail) {

@@ -13,8 +13,8 @@ namespace novapay::node {
 
 struct admin_ports {
   runtime::host& host;
-  std::function<std::string()> exposition;   // Prometheus text
-  const std::atomic<bool>& draining;         // set when the node has begun to stop
+  std::function<std::string()> exposition;  // Prometheus text
+  const std::atomic<bool>& draining;        // set when the node has begun to stop
 };
 
 //   GET  /healthz, /livez              200 while the process runs

@@ -38,7 +38,8 @@ class section {
     if (!value->is_number_integer()) fail(key, "must be a whole number");
     const auto given = value->get<std::int64_t>();
     if (given < least || given > most)
-      fail(key, "must be from " + std::to_string(least) + " to " + std::to_string(most) + ", not " + std::to_string(given));
+      fail(key,
+           "must be from " + std::to_string(least) + " to " + std::to_string(most) + ", not " + std::to_string(given));
     into = static_cast<Integer>(given);
   }
   void duration(const char* key, std::chrono::milliseconds& into, std::int64_t least = 1) {
@@ -155,9 +156,7 @@ std::variant<config, config_error> read_config(const std::string& path) {
     return config_error{path + ":" + std::to_string(bad->line) + ": " + bad->message};
   try {
     return read(json::parse(std::get<std::string>(converted)));
-  } catch (const std::exception& thrown) {
-    return config_error{path + ": " + thrown.what()};
-  }
+  } catch (const std::exception& thrown) { return config_error{path + ": " + thrown.what()}; }
 }
 
 std::variant<endpoint, config_error> parse_endpoint(const std::string& text) {

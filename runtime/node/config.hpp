@@ -28,17 +28,17 @@ struct sandbox_config {
 struct config {
   std::string listen = "127.0.0.1:8080";
   std::string admin = "127.0.0.1:9090";
-  std::string data = "data";             // the embedded store, the sandbox's ledger, the development key
-  std::string credentials;               // empty: DATA/credentials.yaml, made with a test merchant's key
+  std::string data = "data";  // the embedded store, the sandbox's ledger, the development key
+  std::string credentials;    // empty: DATA/credentials.yaml, made with a test merchant's key
   store_kind store = store_kind::sqlite;
-  std::string postgres;                  // libpq connection string or URI
+  std::string postgres;  // libpq connection string or URI
   std::chrono::milliseconds store_timeout{5000};
   std::string node_name = "node-1";
   unsigned shard_bits = 10;
   unsigned http_threads = 1;
   unsigned actor_threads = 2;
-  std::string log_level = "info";        // debug, info, warning, error
-  std::string log_file;                  // empty: standard error
+  std::string log_level = "info";  // debug, info, warning, error
+  std::string log_file;            // empty: standard error
   std::string docs_url = "/docs";
   runtime::limits bounds;
   std::size_t requests_in_flight = 4096;

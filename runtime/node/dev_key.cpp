@@ -40,11 +40,13 @@ dev_credentials prepare_credentials(const config& settings, runtime::random_sour
   const auto key_file = settings.data + "/dev-key";
   if (!std::filesystem::exists(key_file)) write_secret(key_file, make_api_key(domain::mode::test, random) + "\n");
   const auto key = read_line(key_file);
-  if (!api_key_mode(key)) throw std::runtime_error(key_file + ": holds no API key; delete the file to have a new one made");
+  if (!api_key_mode(key))
+    throw std::runtime_error(key_file + ": holds no API key; delete the file to have a new one made");
 
   const adapters::key_entry entry{dev_merchant, domain::mode::test, adapters::sha256(key), "development"};
   const auto known = std::filesystem::exists(file) ? adapters::load_keys(file) : std::vector<adapters::key_entry>{};
-  const bool listed = std::any_of(known.begin(), known.end(), [&entry](const auto& one) { return one.sha256 == entry.sha256; });
+  const bool listed =
+      std::any_of(known.begin(), known.end(), [&entry](const auto& one) { return one.sha256 == entry.sha256; });
   if (!listed) adapters::append_key(file, entry);
   return {file, key};
 }

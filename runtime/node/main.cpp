@@ -40,15 +40,19 @@ struct options {
 void add_store_options(CLI::App& command, options& into) {
   command.add_option("--config", into.config_file, "YAML file; cluster-config/node.yaml shows every setting");
   command.add_option("--data", into.data, "folder of the embedded store and the sandbox's ledger (default: data)");
-  command.add_option("--store", into.store, "sqlite (default) or postgres")->check(CLI::IsMember({"sqlite", "postgres"}));
-  command.add_option("--postgres", into.postgres, "libpq connection string: \"host=127.0.0.1 dbname=novapay user=novapay\"");
+  command.add_option("--store", into.store, "sqlite (default) or postgres")
+      ->check(CLI::IsMember({"sqlite", "postgres"}));
+  command.add_option("--postgres", into.postgres,
+                     "libpq connection string: \"host=127.0.0.1 dbname=novapay user=novapay\"");
 }
 
 void add_serve_options(CLI::App& command, options& into) {
   add_store_options(command, into);
-  command.add_option("--listen", into.listen, "address and port of the REST API (default: 127.0.0.1:8080; port 0: any free one)");
+  command.add_option("--listen", into.listen,
+                     "address and port of the REST API (default: 127.0.0.1:8080; port 0: any free one)");
   command.add_option("--admin", into.admin, "address and port of health and metrics (default: 127.0.0.1:9090)");
-  command.add_option("--credentials", into.credentials, "API keys file (default: DATA/credentials.yaml with a test merchant)");
+  command.add_option("--credentials", into.credentials,
+                     "API keys file (default: DATA/credentials.yaml with a test merchant)");
   command.add_option("--shard-bits,--shards-bits", into.shard_bits, "log2 of the number of shards (default: 10)")
       ->check(CLI::Range(0, static_cast<int>(runtime::shard_bits_max)));
   command.add_option("--log-level", into.log_level, "debug, info, warning or error")
@@ -118,11 +122,14 @@ int keygen(const std::string& merchant, const std::string& mode, const std::stri
       std::cerr << "novapay: " << thrown.what() << "\n";
       return exit_config;
     }
-    std::cout << key << "\n" << "added to " << file << " for " << merchant << "; the key is shown this once\n";
+    std::cout << key << "\n"
+              << "added to " << file << " for " << merchant << "; the key is shown this once\n";
     return 0;
   }
-  std::cout << key << "\n" << "entry for the credentials file (the key itself is shown this once):\n"
-            << "  - merchant: " << merchant << "\n    mode: " << mode << "\n    sha256: \"" << adapters::key_hash(key) << "\"\n";
+  std::cout << key << "\n"
+            << "entry for the credentials file (the key itself is shown this once):\n"
+            << "  - merchant: " << merchant << "\n    mode: " << mode << "\n    sha256: \"" << adapters::key_hash(key)
+            << "\"\n";
   return 0;
 }
 
@@ -157,9 +164,7 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong) == 0 ? 0 : exit_usage;
-  }
+  } catch (const CLI::ParseError& wrong) { return app.exit(wrong) == 0 ? 0 : exit_usage; }
   if (*serve_command) return with_config(given, serve);
   if (*migrate_command) return with_config(given, migrate);
   if (*keygen_command) return keygen(merchant, mode, file, name);

@@ -114,15 +114,19 @@ std::string shown_host(const std::string& address) {
 }
 
 void greet(const config& settings, const std::string& key, std::uint16_t port, std::uint16_t admin_port) {
-  const auto base = "http://" + shown_host(std::get<endpoint>(parse_endpoint(settings.listen)).address) + ":" + std::to_string(port);
+  const auto base =
+      "http://" + shown_host(std::get<endpoint>(parse_endpoint(settings.listen)).address) + ":" + std::to_string(port);
   std::cout << "NovaPay " NOVAPAY_VERSION ": " << describe_store(settings) << ", sandbox processor\n"
             << "listening on " << base << "\n"
-            << "admin on http://" << shown_host(std::get<endpoint>(parse_endpoint(settings.admin)).address) << ":" << admin_port << "\n";
+            << "admin on http://" << shown_host(std::get<endpoint>(parse_endpoint(settings.admin)).address) << ":"
+            << admin_port << "\n";
   if (!key.empty())
     std::cout << "\nTest merchant " << dev_merchant << ", API key " << key << "\n\n"
-              << "curl " << base << "/v1/payments -H 'Authorization: Bearer " << key << "' -H 'Content-Type: application/json' \\\n"
+              << "curl " << base << "/v1/payments -H 'Authorization: Bearer " << key
+              << "' -H 'Content-Type: application/json' \\\n"
               << "  -H 'Idempotency-Key: order-1' \\\n"
-              << "  -d '{\"amount\": 1099, \"currency\": \"eur\", \"payment_method\": {\"type\": \"card\", \"token\": \"tok_visa\"}}'\n\n"
+              << "  -d '{\"amount\": 1099, \"currency\": \"eur\", \"payment_method\": {\"type\": \"card\", \"token\": "
+                 "\"tok_visa\"}}'\n\n"
               << "API reference: " << base << "/docs   Ctrl-C stops.\n";
   std::cout << std::flush;
 }
@@ -183,7 +187,8 @@ int run(const config& settings, const stop_signal& stop) {
   how.incarnation = random.next();
   how.shard_bits = settings.shard_bits;
   how.bounds = settings.bounds;
-  runtime::host host(system, how, {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
+  runtime::host host(system, how,
+                     {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
                      {make_payment_kind(processor)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
   hosted_payments payments(host, clock, log);
 
@@ -195,9 +200,12 @@ int run(const config& settings, const stop_signal& stop) {
   gateway::api api({payments, credentials, clock, random, log, metrics}, std::move(api_settings));
   adapters::http::http_server server(
       public_listener(settings),
-      [&api](runtime::http_request asked, runtime::http_respond respond) { api.handle(std::move(asked), std::move(respond)); },
+      [&api](runtime::http_request asked, runtime::http_respond respond) {
+        api.handle(std::move(asked), std::move(respond));
+      },
       [&api](runtime::http_refusal why, std::string_view detail) { return api.render_refusal(why, detail); });
-  adapters::http::http_server admin(admin_listener(settings), admin_handler({host, [&metrics] { return metrics.exposition(); }, draining}),
+  adapters::http::http_server admin(admin_listener(settings),
+                                    admin_handler({host, [&metrics] { return metrics.exposition(); }, draining}),
                                     admin_refusal);
   server.start();  // before the shards are claimed: who cannot listen must not take them from who can
   admin.start();
@@ -208,7 +216,8 @@ int run(const config& settings, const stop_signal& stop) {
 
   stop.wait();
   draining = true;
-  std::cout << "\nstopping: requests under way have " << settings.stop_grace.count() / 1000 << " s to finish" << std::endl;
+  std::cout << "\nstopping: requests under way have " << settings.stop_grace.count() / 1000 << " s to finish"
+            << std::endl;
   server.stop(settings.stop_grace);
   host.stop();
   sandbox.reset();  // answers what is still open, into a host that hears nothing any more

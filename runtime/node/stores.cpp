@@ -8,7 +8,9 @@
 namespace novapay::node {
 namespace {
 
-sqlite::settings sqlite_settings(const config& settings) { return {settings.data + "/novapay.db", settings.store_timeout}; }
+sqlite::settings sqlite_settings(const config& settings) {
+  return {settings.data + "/novapay.db", settings.store_timeout};
+}
 postgres::settings postgres_settings(const config& settings) { return {settings.postgres, settings.store_timeout}; }
 
 }  // namespace

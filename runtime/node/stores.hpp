@@ -15,7 +15,7 @@ std::shared_ptr<runtime::journal_store> open_store(const config& settings);
 runtime::migration_report migrate_store(const config& settings);
 std::optional<std::string> check_store(const config& settings);  // nullopt: fits this program
 
-std::string ledger_path(const config& settings);       // DATA/sandbox.db
-std::string describe_store(const config& settings);    // "SQLite in data/novapay.db", "PostgreSQL"; never a password
+std::string ledger_path(const config& settings);     // DATA/sandbox.db
+std::string describe_store(const config& settings);  // "SQLite in data/novapay.db", "PostgreSQL"; never a password
 
 }  // namespace novapay::node

@@ -26,7 +26,8 @@ struct counter_functions {
     static const std::string text = "counter";
     return text;
   }
-  runtime::kind_decision<event_type> decide(const state_type& now, const command_type& asked, runtime::timestamp at) const {
+  runtime::kind_decision<event_type> decide(const state_type& now, const command_type& asked,
+                                            runtime::timestamp at) const {
     if (asked == "boom") throw std::runtime_error("boom");
     const auto ms = at.time_since_epoch().count();
     if (asked == "wake") return now.wake_ms != 0 && now.wake_ms <= ms ? decided("woke") : decided();

@@ -58,8 +58,7 @@ struct bench {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   }
   void run() {
-    while (scheduler().try_run_once()) {
-    }
+    while (scheduler().try_run_once()) {}
   }
   void pass(std::chrono::milliseconds time) {
     for (; time.count() > 0; time -= std::chrono::milliseconds{50}) {

@@ -28,9 +28,18 @@ struct later_call {
   promise got;
 };
 
-const std::vector<std::string> tokens{"tok_visa", "tok_visa", "tok_visa", "tok_declined_insufficient_funds", "tok_3ds_required",
-                                      "tok_answer_lost", "tok_timeout_before", "tok_capture_answer_lost", "tok_capture_declined",
-                                      "tok_capture_fails_later", "tok_refund_fails_later", "tok_rate_limited"};
+const std::vector<std::string> tokens{"tok_visa",
+                                      "tok_visa",
+                                      "tok_visa",
+                                      "tok_declined_insufficient_funds",
+                                      "tok_3ds_required",
+                                      "tok_answer_lost",
+                                      "tok_timeout_before",
+                                      "tok_capture_answer_lost",
+                                      "tok_capture_declined",
+                                      "tok_capture_fails_later",
+                                      "tok_refund_fails_later",
+                                      "tok_rate_limited"};
 
 struct scenario {
   world in;
@@ -133,9 +142,10 @@ void check_money(scenario& s) {
     CHECK(truth.charges <= 1);
     CHECK(domain::owed(now).empty());
     for (const auto& operation : now.operations)
-      CHECK_MESSAGE((operation.progress == domain::progress::succeeded || operation.progress == domain::progress::failed ||
-                     operation.progress == domain::progress::needs_action),
-                    domain::to_text(operation.id.kind));
+      CHECK_MESSAGE(
+          (operation.progress == domain::progress::succeeded || operation.progress == domain::progress::failed ||
+           operation.progress == domain::progress::needs_action),
+          domain::to_text(operation.id.kind));
     std::int64_t contested = 0;
     for (const auto& operation : now.operations)
       if (operation.contested) contested += operation.amount_minor;

@@ -33,7 +33,8 @@ class severed_journal final : public runtime::journal {
     if (line_->cut) return {std::nullopt, "dead"};
     return through_->read_at(where);
   }
-  runtime::read_outcome<std::vector<std::optional<runtime::entity_row>>> load(std::span<const runtime::entity_id> ids) override {
+  runtime::read_outcome<std::vector<std::optional<runtime::entity_row>>> load(
+      std::span<const runtime::entity_id> ids) override {
     if (line_->cut) return {std::nullopt, "dead"};
     return through_->load(ids);
   }
@@ -69,7 +70,9 @@ class severed_store final : public runtime::journal_store {
  public:
   severed_store(std::shared_ptr<memory::journal_store> through, std::shared_ptr<cut_line> line)
       : through_(std::move(through)), line_(std::move(line)) {}
-  std::unique_ptr<runtime::journal> open() override { return std::make_unique<severed_journal>(through_->open(), line_); }
+  std::unique_ptr<runtime::journal> open() override {
+    return std::make_unique<severed_journal>(through_->open(), line_);
+  }
 
  private:
   std::shared_ptr<memory::journal_store> through_;
@@ -85,8 +88,11 @@ struct test_config : caf::actor_system_config {
 class node {
  public:
   explicit node(world& in)
-      : line_(std::make_shared<cut_line>()), processor_(in.processor_settings_, in.clock_, in.ledger_), system_(config_),
-        host_(system_, settings(in), {in.clock_, in.entropy_, in.log_, in.metrics_, std::make_shared<severed_store>(in.store_, line_)},
+      : line_(std::make_shared<cut_line>()),
+        processor_(in.processor_settings_, in.clock_, in.ledger_),
+        system_(config_),
+        host_(system_, settings(in),
+              {in.clock_, in.entropy_, in.log_, in.metrics_, std::make_shared<severed_store>(in.store_, line_)},
               {make_payment_kind(processor_)}, [](const std::string& why) { throw std::logic_error(why); }),
         payments_(host_, in.clock_, in.log_) {
     processor_.listen([this](processor_notice told) { payments_.notify(std::move(told)); });
@@ -96,8 +102,7 @@ class node {
   ~node() {
     die();
     host_.stop();
-    while (step(0)) {
-    }
+    while (step(0)) {}
     system_.await_actors_before_shutdown(false);
   }
   void die() {
@@ -138,8 +143,11 @@ class node {
 };
 
 world::world(world_settings settings)
-    : settings_(settings), roll_(settings.seed), entropy_(settings.seed * 7919 + 1),
-      store_(std::make_shared<memory::journal_store>()), ledger_(std::make_shared<sandbox::memory_ledger>()) {
+    : settings_(settings),
+      roll_(settings.seed),
+      entropy_(settings.seed * 7919 + 1),
+      store_(std::make_shared<memory::journal_store>()),
+      ledger_(std::make_shared<sandbox::memory_ledger>()) {
   processor_settings_.faults = settings.processor_faults;
 }
 
@@ -175,7 +183,8 @@ reply_handler keep(const promise& into) {
 }
 }  // namespace
 
-promise world::create(const std::string& key, std::int64_t amount, domain::capture_method method, const std::string& token) {
+promise world::create(const std::string& key, std::int64_t amount, domain::capture_method method,
+                      const std::string& token) {
   auto into = std::make_shared<told>();
   domain::terms asked;
   asked.merchant = "mrc_a";

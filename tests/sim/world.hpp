@@ -47,18 +47,19 @@ class world {
   explicit world(world_settings settings);
   ~world();
 
-  void start_node();   // it claims every shard, so it fences the one before
-  void crash_node();   // the newest one
-  void keep_owner();   // only the node that claimed last goes on; whichever was started first, that is the log's decision
+  void start_node();  // it claims every shard, so it fences the one before
+  void crash_node();  // the newest one
+  void
+  keep_owner();  // only the node that claimed last goes on; whichever was started first, that is the log's decision
 
   promise create(const std::string& key, std::int64_t amount, domain::capture_method method, const std::string& token);
   promise ask(const std::string& payment, domain::command_type what);
   std::optional<std::vector<history_entry>> history(const std::string& payment);  // runs the world until it is there
 
-  void step();                                 // one message, one processor step, or a little time
+  void step();  // one message, one processor step, or a little time
   void run(std::size_t steps);
-  void settle();                               // faults end; time passes until nothing is owed any more
-  bool ready() const;                          // the one node owns every shard
+  void settle();       // faults end; time passes until nothing is owed any more
+  bool ready() const;  // the one node owns every shard
   bool answered(const promise& what) const { return what->answered; }
 
   testing::seeded_random& roll() { return roll_; }

@@ -40,12 +40,14 @@ class seeded_random final : public runtime::random_source {
 
 class remembering_log final : public runtime::log {
  public:
-  void write(runtime::log_level level, std::string_view message, std::initializer_list<runtime::log_field> fields) override {
+  void write(runtime::log_level level, std::string_view message,
+             std::initializer_list<runtime::log_field> fields) override {
     const std::lock_guard lock(mutex_);
     if (level < runtime::log_level::warning) return;
     std::string line(message);
     for (const auto& [name, value] : fields)
-      if (const auto* text = std::get_if<std::string_view>(&value)) line += " " + std::string(name) + "=" + std::string(*text);
+      if (const auto* text = std::get_if<std::string_view>(&value))
+        line += " " + std::string(name) + "=" + std::string(*text);
     lines_.push_back(std::move(line));
     if (lines_.size() > 1000) lines_.pop_front();
   }
@@ -63,20 +65,28 @@ class remembering_log final : public runtime::log {
 
 class silent_metrics final : public runtime::metrics {
  public:
-  runtime::counter& count(const std::string&, const std::string&, const runtime::metric_labels&) override { return counter_; }
-  runtime::gauge& level(const std::string&, const std::string&, const runtime::metric_labels&) override { return gauge_; }
+  runtime::counter& count(const std::string&, const std::string&, const runtime::metric_labels&) override {
+    return counter_;
+  }
+  runtime::gauge& level(const std::string&, const std::string&, const runtime::metric_labels&) override {
+    return gauge_;
+  }
   runtime::histogram& spread(const std::string&, const std::string&, const std::vector<double>&,
                              const runtime::metric_labels&) override {
     return histogram_;
   }
 
  private:
-  struct : runtime::counter { void add(double) override {} } counter_;
+  struct : runtime::counter {
+    void add(double) override {}
+  } counter_;
   struct : runtime::gauge {
     void set(double) override {}
     void add(double) override {}
   } gauge_;
-  struct : runtime::histogram { void observe(double) override {} } histogram_;
+  struct : runtime::histogram {
+    void observe(double) override {}
+  } histogram_;
 };
 
 }  // namespace novapay::testing

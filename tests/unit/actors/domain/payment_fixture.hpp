@@ -61,8 +61,10 @@ inline std::vector<situation> situations() {
       {"authorizing, slow", given({made, answer_deferred{authorize, "awaiting_processor"}})},
       {"authorizing, in doubt", given({made, in_doubt{authorize, "processor_timeout", noon + 1s}})},
       {"requires_action", given({made, action_required{authorize, redirect, "auth_1", day}})},
-      {"confirming", given({made, action_required{authorize, redirect, "auth_1", day}, confirm_requested{1, "key-confirm", {}}})},
-      {"canceling action", given({made, action_required{authorize, redirect, "auth_1", day}, cancel_requested{1, "key-cancel", ""}})},
+      {"confirming",
+       given({made, action_required{authorize, redirect, "auth_1", day}, confirm_requested{1, "key-confirm", {}}})},
+      {"canceling action",
+       given({made, action_required{authorize, redirect, "auth_1", day}, cancel_requested{1, "key-cancel", ""}})},
       {"authorized", given({made, yes})},
       {"capturing all", given({made, yes, cap100})},
       {"capturing all, in doubt", given({made, yes, cap100, in_doubt{capture(), "processor_timeout", noon + 1s}})},
@@ -76,13 +78,17 @@ inline std::vector<situation> situations() {
       {"capture failed late", given({made, yes, cap100, done1, capture_failed{1, card_declined, true}})},
       {"settled", given({made, yes, cap100, done1, settled{1}})},
       {"refunding part", given({made, yes, cap100, done1, ref40})},
-      {"refunding part, in doubt", given({made, yes, cap100, done1, ref40, in_doubt{refund(), "processor_timeout", noon + 1s}})},
+      {"refunding part, in doubt",
+       given({made, yes, cap100, done1, ref40, in_doubt{refund(), "processor_timeout", noon + 1s}})},
       {"refunded part", given({made, yes, cap100, done1, ref40, refunded{1, "ref_1"}})},
-      {"refunded all", given({made, yes, cap100, done1, refund_requested{1, "key-refund", std::nullopt, 100, "other"}, refunded{1, "ref_1"}})},
+      {"refunded all", given({made, yes, cap100, done1, refund_requested{1, "key-refund", std::nullopt, 100, "other"},
+                              refunded{1, "ref_1"}})},
       {"refund failed", given({made, yes, cap100, done1, ref40, refund_failed{1, card_declined, false}})},
-      {"refunded part, capture contested", given({made, yes, cap100, done1, ref40, refunded{1, "ref_1"}, capture_contested{1, card_declined}})},
+      {"refunded part, capture contested",
+       given({made, yes, cap100, done1, ref40, refunded{1, "ref_1"}, capture_contested{1, card_declined}})},
       {"canceling", given({made, yes, cancel_requested{1, "key-cancel", ""}})},
-      {"canceling, in doubt", given({made, yes, cancel_requested{1, "key-cancel", ""}, in_doubt{cancel(), "processor_timeout", noon + 1s}})},
+      {"canceling, in doubt",
+       given({made, yes, cancel_requested{1, "key-cancel", ""}, in_doubt{cancel(), "processor_timeout", noon + 1s}})},
       {"cancel failed", given({made, yes, cancel_requested{1, "key-cancel", ""}, cancel_failed{1, card_declined}})},
       {"canceled", given({made, yes, cancel_requested{1, "key-cancel", ""}, canceled{1}})},
       {"failed", given({made, declined{authorize, card_declined}})},
@@ -107,7 +113,10 @@ inline std::vector<question> questions() {
       {"create, first key and fields", command::create{usual_terms()}},
       {"create, first key, other amount", changed([](terms& t) { t.amount.minor = 99; })},
       {"create, other key", changed([](terms& t) { t.idempotency_key = "key-other"; })},
-      {"create, amount 0", changed([](terms& t) { t.amount.minor = 0; t.idempotency_key = "key-zero"; })},
+      {"create, amount 0", changed([](terms& t) {
+         t.amount.minor = 0;
+         t.idempotency_key = "key-zero";
+       })},
       {"confirm, new key", command::confirm{"key-new", {}}},
       {"confirm, first key", command::confirm{"key-confirm", {}}},
       {"confirm, key of the creation", command::confirm{"key-create", {}}},
@@ -133,14 +142,15 @@ inline std::vector<question> questions() {
       {"wake after a week", command::wake{}, noon + authorization_window},
   };
   const std::vector<std::pair<std::string, outcome>> outcomes{
-      {"approved", reported::approved{"ref_9", std::nullopt}},
-      {"declined", reported::declined{card_declined}},
-      {"needs action", reported::needs_action{redirect, "auth_1"}},
-      {"unknown", reported::unknown{"processor_timeout"}},
+      {"approved", reported::approved{"ref_9", std::nullopt}},      {"declined", reported::declined{card_declined}},
+      {"needs action", reported::needs_action{redirect, "auth_1"}}, {"unknown", reported::unknown{"processor_timeout"}},
       {"not executed", reported::not_executed{"rate_limited"}},
   };
-  const std::vector<std::pair<std::string, operation_id>> subjects{
-      {"authorize", authorize}, {"confirm 1", confirm()}, {"capture 1", capture()}, {"refund 1", refund()}, {"cancel 1", cancel()}};
+  const std::vector<std::pair<std::string, operation_id>> subjects{{"authorize", authorize},
+                                                                   {"confirm 1", confirm()},
+                                                                   {"capture 1", capture()},
+                                                                   {"refund 1", refund()},
+                                                                   {"cancel 1", cancel()}};
   for (const auto& [who, about] : subjects)
     for (const auto& [how, what] : outcomes) all.push_back({who + " is reported " + how, command::report{about, what}});
   all.push_back({"capture 1 is settled", command::notify{{capture(), std::nullopt}}});
@@ -161,7 +171,8 @@ inline std::string text_of(const decision& made) {
   std::string text;
   for (const auto& happened : made.events) text += (text.empty() ? "" : " + ") + std::string(type_of(happened));
   if (!made.events.empty()) return text;
-  if (made.operation) return "answers " + std::string(to_text(made.operation->kind)) + " " + std::to_string(made.operation->number);
+  if (made.operation)
+    return "answers " + std::string(to_text(made.operation->kind)) + " " + std::to_string(made.operation->number);
   return "nothing";
 }
 

@@ -40,7 +40,8 @@ TEST_CASE("payment/moves: every command in every situation leads where the revie
   if (std::getenv("NOVAPAY_PRINT_MOVES") != nullptr) {
     for (const auto& [name, now] : situations()) {
       std::cout << name << " [" << to_text(summarize(now).status) << "]\n";
-      for (const auto& [what, asked, when] : questions()) std::cout << "  " << what << " -> " << text_of(decide(now, asked, when)) << "\n";
+      for (const auto& [what, asked, when] : questions())
+        std::cout << "  " << what << " -> " << text_of(decide(now, asked, when)) << "\n";
     }
     return;
   }

@@ -113,12 +113,14 @@ void walk(std::uint64_t seed, std::int64_t amount) {
 
 }  // namespace
 
-TEST_CASE("payment/properties: no order of commands and outcomes breaks captured <= authorized or refunded <= captured") {
+TEST_CASE(
+    "payment/properties: no order of commands and outcomes breaks captured <= authorized or refunded <= captured") {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) walk(seed, 1 + static_cast<std::int64_t>(seed % 1000));
 }
 
 TEST_CASE("payment/properties: amounts at the edges of int64 and of each exponent") {
-  for (const std::int64_t amount : {std::int64_t{1}, std::int64_t{2}, std::int64_t{9'999}, std::numeric_limits<std::int64_t>::max() - 2})
+  for (const std::int64_t amount :
+       {std::int64_t{1}, std::int64_t{2}, std::int64_t{9'999}, std::numeric_limits<std::int64_t>::max() - 2})
     for (std::uint64_t seed = 1; seed <= 100; ++seed) walk(seed, amount);
   for (const char* name : {"jpy", "usd", "bhd", "clf"}) {  // 0, 2, 3 and 4 digits
     auto t = usual_terms(capture_method::manual, std::numeric_limits<std::int64_t>::max());
@@ -142,7 +144,8 @@ TEST_CASE("payment/properties: a payment has at most one effective charge howeve
   CHECK(owed(now).empty());
 }
 
-TEST_CASE("payment/decide: an approval heard after the capture's failure does not revive it") {  // found by simulation, seed 504
+TEST_CASE(
+    "payment/decide: an approval heard after the capture's failure does not revive it") {  // found by simulation, seed 504
   auto now = given({event::created{usual_terms()}, event::authorized{authorize, "auth_1", noon + 24h},
                     event::capture_requested{1, "k", std::nullopt, 100, false}});
   const auto failed = decide(now, command::notify{{capture(), card_declined}}, noon);

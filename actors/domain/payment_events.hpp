@@ -1,0 +1,149 @@
+// payment_events: what happened to a payment. Facts: journaled, never changed, replayed for ever. Each has its message in
+// actors/proto/payment.proto.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "actors/domain/payment_state.hpp"
+
+namespace novapay::domain {
+
+namespace event {
+struct created {
+  terms agreed;
+  friend bool operator==(const created&, const created&) = default;
+};
+struct authorized {
+  operation_id by;
+  std::string reference;
+  timestamp expires_at{};
+  friend bool operator==(const authorized&, const authorized&) = default;
+};
+struct declined {
+  operation_id by;
+  failure why;
+  friend bool operator==(const declined&, const declined&) = default;
+};
+struct action_required {
+  operation_id by;
+  next_action action;
+  std::string reference;
+  timestamp expires_at{};
+  friend bool operator==(const action_required&, const action_required&) = default;
+};
+struct confirm_requested {
+  std::uint32_t number = 0;
+  std::string idempotency_key;
+  std::map<std::string, std::string> details;
+  friend bool operator==(const confirm_requested&, const confirm_requested&) = default;
+};
+struct confirm_failed {
+  std::uint32_t number = 0;
+  failure why;
+  friend bool operator==(const confirm_failed&, const confirm_failed&) = default;
+};
+struct capture_requested {
+  std::uint32_t number = 0;
+  std::string idempotency_key;
+  std::optional<std::int64_t> asked_minor;
+  std::int64_t amount_minor = 0;
+  bool final = false;
+  friend bool operator==(const capture_requested&, const capture_requested&) = default;
+};
+struct captured {
+  std::uint32_t number = 0;
+  std::string reference;
+  friend bool operator==(const captured&, const captured&) = default;
+};
+struct capture_failed {
+  std::uint32_t number = 0;
+  failure why;
+  bool late = false;
+  friend bool operator==(const capture_failed&, const capture_failed&) = default;
+};
+struct capture_contested {
+  std::uint32_t number = 0;
+  failure why;
+  friend bool operator==(const capture_contested&, const capture_contested&) = default;
+};
+struct refund_requested {
+  std::uint32_t number = 0;
+  std::string idempotency_key;
+  std::optional<std::int64_t> asked_minor;
+  std::int64_t amount_minor = 0;
+  std::string reason;
+  friend bool operator==(const refund_requested&, const refund_requested&) = default;
+};
+struct refunded {
+  std::uint32_t number = 0;
+  std::string reference;
+  friend bool operator==(const refunded&, const refunded&) = default;
+};
+struct refund_failed {
+  std::uint32_t number = 0;
+  failure why;
+  bool late = false;
+  friend bool operator==(const refund_failed&, const refund_failed&) = default;
+};
+struct cancel_requested {
+  std::uint32_t number = 0;
+  std::string idempotency_key;
+  std::string reason;
+  friend bool operator==(const cancel_requested&, const cancel_requested&) = default;
+};
+struct canceled {
+  std::uint32_t number = 0;
+  friend bool operator==(const canceled&, const canceled&) = default;
+};
+struct cancel_failed {
+  std::uint32_t number = 0;
+  failure why;
+  friend bool operator==(const cancel_failed&, const cancel_failed&) = default;
+};
+struct settled {
+  std::uint32_t number = 0;
+  friend bool operator==(const settled&, const settled&) = default;
+};
+struct expired {
+  friend bool operator==(const expired&, const expired&) = default;
+};
+struct late_authorization {
+  std::string reference;
+  friend bool operator==(const late_authorization&, const late_authorization&) = default;
+};
+// About any operation under way:
+struct in_doubt {
+  operation_id about;
+  std::string reason;
+  timestamp next_attempt_at{};
+  friend bool operator==(const in_doubt&, const in_doubt&) = default;
+};
+struct deferred {
+  operation_id about;
+  std::string reason;
+  timestamp next_attempt_at{};
+  friend bool operator==(const deferred&, const deferred&) = default;
+};
+struct attempt_started {
+  operation_id about;
+  friend bool operator==(const attempt_started&, const attempt_started&) = default;
+};
+struct answer_deferred {
+  operation_id about;
+  std::string reason;
+  friend bool operator==(const answer_deferred&, const answer_deferred&) = default;
+};
+}  // namespace event
+using event_type =
+    std::variant<event::created, event::authorized, event::declined, event::action_required, event::confirm_requested,
+                 event::confirm_failed, event::capture_requested, event::captured, event::capture_failed,
+                 event::capture_contested, event::refund_requested, event::refunded, event::refund_failed,
+                 event::cancel_requested, event::canceled, event::cancel_failed, event::settled, event::expired,
+                 event::late_authorization, event::in_doubt, event::deferred, event::attempt_started,
+                 event::answer_deferred>;
+
+}  // namespace novapay::domain
