@@ -63,9 +63,10 @@ void write_operations(json_writer& out, const payment& now, operation_kind kind,
   out.close_array();
 }
 
-void write_next_action(json_writer& out, const payment& now) {
+// Only while the customer must act: once confirmed, the action is behind them.
+void write_next_action(json_writer& out, const payment& now, domain::status status) {
   out.key("next_action");
-  if (!now.action) {
+  if (status != domain::status::requires_action || !now.action) {
     out.null();
     return;
   }
@@ -89,13 +90,14 @@ void write_payment(json_writer& out, const payment& now) {
   out.member_or_null("statement_descriptor", agreed.statement_descriptor);
   out.key("metadata");
   write_metadata(out, agreed.metadata);
-  write_next_action(out, now);
+  write_next_action(out, now, seen.status);
   write_failure_or_null(out, now.last_failure);
   out.key("captures");
   write_operations(out, now, operation_kind::capture, write_capture);
   out.key("refunds");
   write_operations(out, now, operation_kind::refund, write_refund);
-  write_time(out, "expires_at", now.expires_at);
+  const bool may_expire = seen.amount_capturable > 0 || seen.status == domain::status::requires_action;
+  write_time(out, "expires_at", may_expire ? now.expires_at : std::nullopt);
   out.member("livemode", agreed.mode == domain::mode::live);
   write_time(out, "created_at", now.created_at);
   write_time(out, "updated_at", now.updated_at);

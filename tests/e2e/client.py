@@ -165,6 +165,8 @@ class Wire:
         while len(self.buffer) < length:
             assert self._more(), "cut off in the middle of a body"
         body, self.buffer = self.buffer[:length], self.buffer[length:]
+        if status >= 400:
+            contract.judge("", "", status, body)  # what was asked may not even have been a request
         return Answer(status, headers, body)
 
     def is_closed(self):

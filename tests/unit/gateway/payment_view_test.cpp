@@ -39,7 +39,7 @@ TEST_CASE("payment_view/payment: a captured payment, byte for byte") {
         R"("statement_descriptor":null,"metadata":{},"next_action":null,"failure":null,)"
         R"("captures":[{"id":"cap_06fc3v8m2s5k1d9q7w4x0a2b3c_1","object":"capture","amount":1099,"final":true,)"
         R"("status":"succeeded","failure":null,"settled":false,"created_at":"2026-11-02T12:00:00.125Z"}],"refunds":[],)"
-        R"("expires_at":"2026-11-09T12:00:00.123Z","livemode":false,"created_at":"2026-11-02T12:00:00.123Z",)"
+        R"("expires_at":null,"livemode":false,"created_at":"2026-11-02T12:00:00.123Z",)"
         R"("updated_at":"2026-11-02T12:00:00.126Z"})");
 }
 
