@@ -60,8 +60,8 @@ class fields {
   std::string path_;
 };
 
-// NovaPay's own bound: a thousand times the largest card payment, and far from the end of int64.
-inline constexpr std::int64_t amount_max_minor = 99'999'999'999'999;
+// Twelve digits: far above any card payment, far from the end of int64, and too short to be taken for a card number.
+inline constexpr std::int64_t amount_max_minor = 999'999'999'999;
 
 // Why a text breaks the rule, as the end of a sentence ("must be …"), or nullopt.
 std::optional<std::string> breaks(const text_rule& rule, std::string_view text);

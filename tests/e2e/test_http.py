@@ -125,7 +125,7 @@ def test_a_refused_body_makes_no_payment_and_keeps_its_key_free(client):
 
 def test_amounts_at_their_edges_are_taken(client):
     assert client.payment(amount=1)["amount"] == 1
-    assert client.payment(amount=99_999_999_999_999)["amount"] == 99_999_999_999_999
+    assert client.payment(amount=999_999_999_999)["amount"] == 999_999_999_999
     for currency in ("jpy", "bhd", "clf", "usd"):  # 0, 3, 4 and 2 digits
         assert client.payment(amount=12345, currency=currency)["currency"] == currency
 

@@ -32,7 +32,7 @@ TEST_CASE("query/list: every filter arrives") {
   CHECK(good("").query.limit == list_limit_default);
   const auto all = good(
       "limit=100&status=captured&created[gte]=2026-11-02T12:00:00Z&created[lt]=1793620801&amount[gte]=0"
-      "&amount%5Blte%5D=99999999999999&reference=order+7%26&metadata[color]=dark%20red&cursor=" +
+      "&amount%5Blte%5D=999999999999&reference=order+7%26&metadata[color]=dark%20red&cursor=" +
       std::string{testing::payment_id});
   using std::chrono::milliseconds;
   CHECK(all.query.limit == 100);
@@ -40,7 +40,7 @@ TEST_CASE("query/list: every filter arrives") {
   CHECK(all.query.created_from == runtime::timestamp{milliseconds{1'793'620'800'000}});
   CHECK(all.query.created_before == runtime::timestamp{milliseconds{1'793'620'801'000}});
   CHECK(all.query.amount_from == 0);
-  CHECK(all.query.amount_to == 99'999'999'999'999);
+  CHECK(all.query.amount_to == 999'999'999'999);
   CHECK(all.query.reference == "order 7&");
   CHECK(all.query.label_key == "color");
   CHECK(all.query.label_value == "dark red");
