@@ -164,3 +164,14 @@ def test_sandbox_ledger_is_printed(tmp_path):
     server.stop()
     printed = json.loads(novapay("sandbox", "ledger", "--data", server.data).stdout)
     assert [p["payment"] for p in printed["payments"]] == [made["id"]] and printed["anomalies"] == []
+
+
+def test_stops_cleanly_while_the_processor_has_not_answered(tmp_path):
+    """What a processor answers after the node has stopped must find nobody, not a freed one."""
+    server = Server("sqlite", tmp_path).start()
+    made = Client(server).payment(token="tok_very_slow")
+    assert made["status"] == "processing"
+    assert server.stop() == 0
+    server.start()
+    assert Client(server).read(made["id"])["id"] == made["id"]
+    assert server.stop() == 0
