@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <thread>
 #include <utility>
 
 namespace novapay::sqlite {
@@ -12,6 +13,8 @@ using steady = std::chrono::steady_clock;
 
 // Virtual machine steps between two looks at the clock: about a tenth of a millisecond.
 constexpr int progress_steps = 10'000;
+
+constexpr std::chrono::milliseconds busy_pause{5};
 
 // A WAL that a slow reader let grow is cut back to this once it has been checkpointed.
 constexpr const char* settings_sql =
@@ -94,7 +97,7 @@ maybe_error connection::begin_call(open_mode mode) {
     if (!error) {
       sqlite3_extended_result_codes(db_, 1);
       sqlite3_busy_timeout(db_, static_cast<int>(settings_.call_timeout.count()));
-      error = script(settings_sql);
+      error = configure();
     }
     if (error) {
       error->detail = settings_.path + ": " + error->detail;
@@ -104,6 +107,16 @@ maybe_error connection::begin_call(open_mode mode) {
   }
   sqlite3_progress_handler(db_, progress_steps, &connection::on_progress, this);
   return std::nullopt;
+}
+
+// Turning a new file to WAL wants it for itself, and SQLite answers "busy" at once when several try, without waiting.
+maybe_error connection::configure() {
+  auto error = script(settings_sql);
+  while (error && (error->code & 0xff) == SQLITE_BUSY && steady::now() < deadline_) {
+    std::this_thread::sleep_for(busy_pause);
+    error = script(settings_sql);
+  }
+  return error;
 }
 
 void connection::close() {

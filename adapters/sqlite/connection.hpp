@@ -77,6 +77,7 @@ class connection {
 
  private:
   maybe_error fault(int code) const;
+  maybe_error configure();
   void close();
   static int on_progress(void* self);
 

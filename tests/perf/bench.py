@@ -105,12 +105,15 @@ def micro(seconds, count):
 
 def ours(node, store, connections, seconds, pause_ms=0):
     sides = [lambda: machine.cpu_of(node.process.pid)] + ([Postgres.cpu] if store == "postgres" else [])
+    before = machine.cpu_of_threads(node.process.pid)
     found = Load.run(node.address, node.dev_key, connections, seconds, *sides, pause_ms=pause_ms)
+    after = machine.cpu_of_threads(node.process.pid)
     paid = found["payments"]
     return {"payments_per_s": round(paid / found["seconds"]), "p50_ms": found["p50_ms"], "p99_ms": found["p99_ms"],
             "own_p50_ms": found["own_p50_ms"], "own_p99_ms": found["own_p99_ms"],
             "server_us": micro(found["sides_cpu"][0], paid), "database_us": micro(sum(found["sides_cpu"][1:]), paid),
-            "load_us": micro(found["load_cpu"], paid), "busy_cores": round(found["busy"], 2), "refused": found["refused"]}
+            "load_us": micro(found["load_cpu"], paid), "busy_cores": round(found["busy"], 2), "refused": found["refused"],
+            "busiest_thread": round(max(cpu - before.get(thread, 0) for thread, cpu in after.items()) / found["seconds"], 2)}
 
 
 def pgbench(database, script, clients, seconds, **variables):
@@ -276,16 +279,18 @@ def limit(best, cores):
     if used >= 0.9 * cores:
         parts = {"NovaPay": best["server_us"], "database": best["database_us"], "load generator": best["load_us"]}
         return f"CPU ({used} of {cores} cores; most of it {max(parts, key=parts.get)})"
-    return f"waiting ({used} of {cores} cores busy): commits to disk, or one thread of one process"
+    if best["busiest_thread"] >= 0.85:
+        return f"one thread of NovaPay ({best['busiest_thread']} of a core; {used} of {cores} cores busy)"
+    return f"waiting for each other and for the disk ({used} of {cores} cores, the busiest thread of NovaPay {best['busiest_thread']})"
 
 
 def table(found):
     lines = [found["machine"], f"medians of {found['rounds']} rounds of {found['seconds']} s; an event of "
              f"{found['event_bytes']} bytes, a state of {found['state_bytes']}; CPU in microseconds a payment (nginx: a request)", ""]
-    columns = ("payments_per_s", "requests_per_s", "p50_ms", "p99_ms", "own_p50_ms", "own_p99_ms", "server_us", "database_us",
-               "load_us", "busy_cores")
-    lines.append(f"{'':42}" + "".join(f"{column.replace('payments_per_s', 'payments/s').replace('requests_per_s', 'requests/s'):>13}"
-                                      for column in columns))
+    columns = {"payments_per_s": "payments/s", "requests_per_s": "requests/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms",
+               "own_p50_ms": "own p50 ms", "own_p99_ms": "own p99 ms", "server_us": "server CPU", "database_us": "database CPU",
+               "load_us": "load CPU", "busy_cores": "cores", "busiest_thread": "thread max"}
+    lines.append(" " * 42 + "".join(f"{head:>13}" for head in columns.values()))
     for name, figures in found["figures"].items():
         lines.append(f"{name:42}" + "".join(f"{figures.get(column, ''):>13}" for column in columns))
     lines += ["", f"ideal: {found['ideal_payments_per_s']} payments/s"]

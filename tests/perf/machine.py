@@ -22,6 +22,12 @@ def cpu_of(pid):
     return sum(map(int, fields[11:13])) / TICK if fields else 0.0
 
 
+def cpu_of_threads(pid):
+    """{thread id: seconds}."""
+    return {thread: sum(map(int, fields[11:13])) / TICK for thread in os.listdir(f"/proc/{pid}/task")
+            if (fields := stat_fields(f"{pid}/task/{thread}"))}
+
+
 def cpu_of_family(pid):
     """Of a process, its children now, and its children that have ended."""
     own = stat_fields(pid)
