@@ -58,7 +58,9 @@ void entity_state::step(ask& job) {
   if (!job.what.scope.empty() && !scope.empty() && scope != job.what.scope)
     return job.who.fail(reply_status::not_found);
 
-  auto decided = mine_.live->decide(job.what.command, now);
+  // An entity is born at the time its id says: filters by creation go by the id.
+  const auto decided_at = mine_.live->version() == 0 ? mine_.id.created_at() : now;
+  auto decided = mine_.live->decide(job.what.command, decided_at);
   if (!job.what.call.empty()) calls_.erase(job.what.call);
   if (decided.refused) {
     if (!job.what.call.empty())
@@ -71,7 +73,7 @@ void entity_state::step(ask& job) {
     no.body = *std::move(decided.refused);
     return job.who.answer(std::move(no));
   }
-  if (!decided.events.empty()) return append(job, decided, now);
+  if (!decided.events.empty()) return append(job, decided, decided_at);
   if (decided.operation == 0) return answer_state(job.who);
   answer_operation(job, decided.operation, true);
 }

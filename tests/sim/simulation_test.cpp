@@ -140,6 +140,7 @@ void check_money(scenario& s) {
     const auto seen = domain::summarize(now);
     const auto truth = s.in.ledger().sums(now.agreed.id);
     CHECK(truth.charges <= 1);
+    CHECK(now.created_at == found.value->front()->created_at());
     CHECK(domain::owed(now).empty());
     for (const auto& operation : now.operations)
       CHECK_MESSAGE(
