@@ -32,14 +32,14 @@ bool is_ours(const log_record& found, const log_record& tried) {
          found.sequence == tried.sequence && found.payload == tried.payload;
 }
 
-append_entry to_entry(const pending_append& asked) {
+append_entry to_entry(pending_append&& asked) {
   append_entry entry;
   entry.records.reserve(asked.events.size());
   for (std::size_t i = 0; i < asked.events.size(); ++i)
     entry.records.push_back({asked.shard, 0, asked.epoch, record_type::event, asked.entity, asked.first_sequence + i,
-                             asked.at, asked.events[i]});
-  entry.row = asked.row;
-  entry.key = asked.key;
+                             asked.at, std::move(asked.events[i])});
+  entry.row = std::move(asked.row);
+  entry.key = std::move(asked.key);
   return entry;
 }
 
@@ -103,13 +103,13 @@ struct work {
 };
 
 // Takes in what can be tried; what only a bug in the caller can cause is refused here, before it hurts the others.
-work to_work(std::span<const pending_append> batch) {
+work to_work(std::vector<pending_append> batch) {
   work w;
   w.results.resize(batch.size(), in_doubt);
   std::unordered_map<entity_id, std::uint64_t> versions;  // of entities with an earlier append in this batch
   std::unordered_set<entity_id> broken;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto& asked = batch[i];
+    auto& asked = batch[i];
     const auto earlier = versions.find(asked.entity);
     const bool follows = earlier == versions.end() || asked.first_sequence == earlier->second + 1;
     if (!is_sound(asked)) {
@@ -120,7 +120,7 @@ work to_work(std::span<const pending_append> batch) {
       broken.insert(asked.entity);
     } else {
       versions[asked.entity] = asked.row.version;
-      w.entries.push_back(to_entry(asked));
+      w.entries.push_back(to_entry(std::move(asked)));
       w.index.push_back(i);
     }
   }
@@ -418,11 +418,11 @@ claim_result log_writer::claim(std::span<const shard_id> shards, timestamp at) {
   return impl_->claim(std::move(wanted), at);
 }
 
-std::vector<write_result> log_writer::commit(std::span<const pending_append> batch) {
+std::vector<write_result> log_writer::commit(std::vector<pending_append> batch) {
   if (!impl_->clear_doubt())
     return std::vector<write_result>(batch.size(), {write_status::unavailable, "an earlier batch is unresolved"});
 
-  auto w = to_work(batch);
+  auto w = to_work(std::move(batch));
   impl_->drive(w);
   if (!w.doubtful) return std::move(w.results);
 

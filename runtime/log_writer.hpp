@@ -68,7 +68,7 @@ class log_writer {
 
   // One result for each append, in order. If an earlier batch is unresolved it is resolved first; while it cannot
   // be, everything else is answered `unavailable`.
-  std::vector<write_result> commit(std::span<const pending_append> batch);
+  std::vector<write_result> commit(std::vector<pending_append> batch);
 
   // Looks at the unresolved batch again. nullopt: there is none or it is still unresolved; otherwise one final result
   // for each append that was answered `unknown`, in their order (the batch's others had theirs from `commit`).

@@ -1,5 +1,6 @@
 #include "runtime/writer_actor.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -14,8 +15,8 @@ std::size_t size_of(const pending_append& what) {
   return size;
 }
 
-void tell(writer* self, const append_request& asked, write_result result) {
-  self->anon_send(asked.from, append_done{std::move(result)});
+void tell(writer* self, const caf::actor& who, write_result result) {
+  self->anon_send(who, append_done{std::move(result)});
 }
 
 void schedule_flush(writer* self) {
@@ -34,25 +35,35 @@ bool resolve(writer* self, context& shared) {
   if (mine.unresolved.empty()) return true;
   auto results = mine.log->resolve();
   if (!results) return false;
-  const auto batch = std::exchange(mine.unresolved, {});
-  assert(results->size() == batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) tell(self, batch[i], std::move((*results)[i]));
-  shared.logger.write(log_level::info, "commit resolved", {{"appends", static_cast<std::int64_t>(batch.size())}});
+  const auto waiting = std::exchange(mine.unresolved, {});
+  assert(results->size() == waiting.size());
+  for (std::size_t i = 0; i < waiting.size(); ++i) tell(self, waiting[i], std::move((*results)[i]));
+  shared.logger.write(log_level::info, "commit resolved", {{"appends", static_cast<std::int64_t>(waiting.size())}});
   return true;
 }
 
-std::vector<append_request> take_batch(writer_state& mine) {
-  std::vector<append_request> batch;
+struct batch {
+  std::vector<pending_append> appends;
+  std::vector<caf::actor> from;  // who waits for each
+};
+
+batch take_batch(writer_state& mine) {
+  batch taken;
+  const auto most = std::min(mine.pending.size(), batch_appends_max);
+  taken.appends.reserve(most);
+  taken.from.reserve(most);
   std::size_t bytes = 0;
-  while (!mine.pending.empty() && batch.size() < batch_appends_max && bytes < batch_bytes_max) {
-    bytes += size_of(mine.pending.front().what);
-    batch.push_back(std::move(mine.pending.front()));
+  while (!mine.pending.empty() && taken.appends.size() < batch_appends_max && bytes < batch_bytes_max) {
+    auto& next = mine.pending.front();
+    bytes += size_of(next.what);
+    taken.appends.push_back(std::move(next.what));
+    taken.from.push_back(std::move(next.from));
     mine.pending.pop_front();
   }
-  return batch;
+  return taken;
 }
 
-void settle(writer* self, context& shared, std::vector<append_request> asked, std::vector<write_result> results) {
+void settle(writer* self, context& shared, std::vector<caf::actor> asked, std::vector<write_result> results) {
   assert(results.size() == asked.size());
   auto& unresolved = self->state.unresolved;
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -72,18 +83,15 @@ void flush(writer* self, context& shared) {
   auto& mine = self->state;
   mine.flush_scheduled = false;
   if (!resolve(self, shared)) return look_again_soon(self);
-  auto asked = take_batch(mine);
-  if (asked.empty()) return;
+  auto taken = take_batch(mine);
+  if (taken.from.empty()) return;
   shared.series.writer_queue.set(static_cast<double>(mine.pending.size()));
-  shared.series.batch_appends.observe(static_cast<double>(asked.size()));
-  std::vector<pending_append> batch;
-  batch.reserve(asked.size());
-  for (const auto& one : asked) batch.push_back(one.what);
+  shared.series.batch_appends.observe(static_cast<double>(taken.from.size()));
 
   const auto began = self->clock().now();
-  auto results = mine.log->commit(batch);
+  auto results = mine.log->commit(std::move(taken.appends));
   shared.series.commit_seconds.observe(std::chrono::duration<double>(self->clock().now() - began).count());
-  settle(self, shared, std::move(asked), std::move(results));
+  settle(self, shared, std::move(taken.from), std::move(results));
   if (!mine.unresolved.empty()) return look_again_soon(self);
   if (!mine.pending.empty()) schedule_flush(self);
 }
@@ -109,7 +117,7 @@ caf::behavior writer_actor(writer* self, shared_context shared, std::shared_ptr<
       [self, shared](append_request& asked) {
         auto& mine = self->state;
         if (mine.pending.size() >= writer_queue_max)  // never tried: nothing is lost by saying so
-          return tell(self, asked, {write_status::unavailable, "the journal's queue is full"});
+          return tell(self, asked.from, {write_status::unavailable, "the journal's queue is full"});
         mine.pending.push_back(std::move(asked));
         schedule_flush(self);
       },

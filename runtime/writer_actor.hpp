@@ -19,7 +19,8 @@ struct writer_state {
   std::unique_ptr<journal> upkeep;  // a connection of its own for maintenance
   std::deque<append_request> pending;
   bool flush_scheduled = false;
-  std::vector<append_request> unresolved;  // answered `unknown`, in order: log_writer::resolve answers just these
+  std::vector<caf::actor>
+      unresolved;  // whose appends were answered `unknown`, in order: log_writer::resolve answers just these
   static inline const char* name = "journal_writer";
 };
 
