@@ -184,7 +184,7 @@ struct command_writer {
 }  // namespace
 
 std::string encode(const payment& state) {
-  wire::PaymentState out;
+  auto& out = scratch<wire::PaymentState>();
   out.set_format(payment_format);
   write(state.agreed, *out.mutable_agreed());
   out.set_stage(static_cast<std::uint32_t>(state.stage));
@@ -201,7 +201,7 @@ std::string encode(const payment& state) {
 }
 
 payment decode_payment(std::string_view bytes) {
-  const auto in = parse<wire::PaymentState>(bytes, "payment");
+  const auto& in = parse<wire::PaymentState>(bytes, "payment");
   payment state;
   state.agreed = read(in.agreed());
   state.stage = checked(in.stage(), stage::expired, "stage");
@@ -218,14 +218,14 @@ payment decode_payment(std::string_view bytes) {
 }
 
 std::string encode(const command_type& asked) {
-  wire::PaymentCommand out;
+  auto& out = scratch<wire::PaymentCommand>();
   out.set_format(payment_format);
   std::visit(command_writer{out}, asked);
   return out.SerializeAsString();
 }
 
 command_type decode_command(std::string_view bytes) {
-  const auto in = parse<wire::PaymentCommand>(bytes, "command");
+  const auto& in = parse<wire::PaymentCommand>(bytes, "command");
   switch (in.what_case()) {
     case wire::PaymentCommand::kCreate: return command::create{read(in.create())};
     case wire::PaymentCommand::kConfirm:
@@ -256,7 +256,7 @@ command_type decode_command(std::string_view bytes) {
 }
 
 std::string encode(const refusal& refused) {
-  wire::PaymentRefusal out;
+  auto& out = scratch<wire::PaymentRefusal>();
   out.set_format(payment_format);
   out.set_code(static_cast<std::uint32_t>(refused.code));
   out.set_message(refused.message);
@@ -266,7 +266,7 @@ std::string encode(const refusal& refused) {
 }
 
 refusal decode_refusal(std::string_view bytes) {
-  const auto in = parse<wire::PaymentRefusal>(bytes, "refusal");
+  const auto& in = parse<wire::PaymentRefusal>(bytes, "refusal");
   refusal no{checked(in.code(), refusal_code::unknown_operation, "refusal"), in.message(), in.param(), {}};
   no.legal.assign(in.legal().begin(), in.legal().end());
   return no;

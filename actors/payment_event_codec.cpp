@@ -130,7 +130,7 @@ event::confirm_requested read_confirm(const wire::PaymentEvent::ConfirmRequested
 }  // namespace
 
 std::string encode(const event_type& happened) {
-  wire::PaymentEvent out;
+  auto& out = scratch<wire::PaymentEvent>();
   out.set_format(payment_format);
   std::visit(event_writer{out}, happened);
   return out.SerializeAsString();
@@ -138,7 +138,7 @@ std::string encode(const event_type& happened) {
 
 event_type decode_event(std::string_view bytes) {
   using kind = wire::PaymentEvent;
-  const auto in = parse<wire::PaymentEvent>(bytes, "event");
+  const auto& in = parse<wire::PaymentEvent>(bytes, "event");
   switch (in.what_case()) {
     case kind::kCreated: return event::created{read(in.created().agreed())};
     case kind::kAuthorized:

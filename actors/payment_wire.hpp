@@ -49,9 +49,18 @@ std::map<std::string, std::string> read_pairs(const Field& from) {
   return pairs;
 }
 
+// A cleared message of the calling thread's own: it keeps its memory from use to use, so that encoding and decoding, done
+// several times a command, allocate next to nothing. What it gives is valid until the thread's next call for the same type.
 template <class Message>
-Message parse(std::string_view bytes, const char* what) {
-  Message in;
+Message& scratch() {
+  thread_local Message reused;
+  reused.Clear();
+  return reused;
+}
+
+template <class Message>
+const Message& parse(std::string_view bytes, const char* what) {
+  auto& in = scratch<Message>();
   if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     throw std::runtime_error(std::string("a stored ") + what + " is damaged");
   if (in.format() != 1)

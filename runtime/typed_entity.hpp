@@ -75,14 +75,18 @@ class typed_entity final : public entity {
       next_ = kind_.evolve(std::move(next_), happened, now);
       next_version_ += 1;
       // An answer shows the state at the very event that allowed it, so a repetition can show it again, byte for byte.
-      for (const auto operation : kind_.answered_by(next_, next_version_))
-        result.answered.push_back({operation, next_version_, kind_.encode_state(next_)});
+      for (const auto operation : kind_.answered_by(next_, next_version_)) {
+        const bool last = next_version_ == version_ + events.size();  // its state is the row's, encoded below
+        result.answered.push_back({operation, next_version_, last ? std::string{} : kind_.encode_state(next_)});
+      }
     }
     result.row.id = id_;
     result.row.shard = shard_;
     result.row.kind = kind_.name();
     result.row.version = next_version_;
     result.row.state = kind_.encode_state(next_);
+    for (auto& closed : result.answered)
+      if (closed.version == next_version_) closed.state = result.row.state;
     result.row.wake_at = kind_.wake_at(next_);
     result.row.listed = kind_.summary(next_);
     next_scope_ = result.row.listed.scope;
