@@ -81,6 +81,7 @@ class sandbox_processor::worker {
   const std::unique_ptr<store> ledger_;
   std::multimap<steady::time_point, answer> delayed_;
   steady::time_point notices_at_ = steady::now();  // when to look for due notices next
+  bool noticed_ = false;                           // the batch under way queues notices
   std::uint64_t sampled_ = 0;
 };
 
@@ -147,7 +148,8 @@ void sandbox_processor::worker::commit(work& now, std::vector<answer>& answers, 
     if (look) due = ledger_->take_due(clock_.now(), how_.behaviour, how_.notices_batch_max);
     committing = true;
     ledger_->commit();
-    schedule_notices(look && due.size() == how_.notices_batch_max);
+    if (look || noticed_) schedule_notices(look && due.size() == how_.notices_batch_max);
+    noticed_ = false;
   } catch (const std::exception& why) {
     ledger_->rollback();
     complain("the sandbox's ledger cannot be written", why.what());
@@ -169,6 +171,7 @@ answer sandbox_processor::worker::judge_one(job& from) {
   auto verdict = judge(from.call, known ? &*known : nullptr, of_payment, how_.behaviour, clock_.now());
   if (verdict.store) ledger_->put(verdict.entry);
   for (const auto& each : verdict.notices) ledger_->add(each);
+  noticed_ = noticed_ || !verdict.notices.empty();
   for (const auto& each : verdict.anomalies) ledger_->add(each);
   return {std::move(verdict.answer), std::move(from.done), verdict.delay, verdict.entry.result.has_value()};
 }
