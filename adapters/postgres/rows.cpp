@@ -14,6 +14,7 @@ using namespace runtime;
 namespace {
 
 std::string labels_json(const listing& listed) {
+  if (listed.labels.empty()) return "{}";
   auto json = nlohmann::json::object();
   for (const auto& [key, value] : listed.labels) json[key] = value;
   return json.dump();

@@ -147,6 +147,8 @@ maybe_error connection::script(const std::string& sql) {
   return fault(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr));
 }
 
+bool connection::changed() const { return sqlite3_changes(db_) > 0; }
+
 void connection::roll_back() {
   if (db_ && sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
 }

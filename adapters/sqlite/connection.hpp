@@ -72,6 +72,7 @@ class connection {
   prepared prepare(const std::string& sql);
   maybe_error run(const std::string& sql);     // without parameters and rows
   maybe_error script(const std::string& sql);  // several statements, not cached
+  bool changed() const;                        // whether the last write met any row
   void roll_back();                            // if a transaction is open
   void lift_deadline();                        // for a COMMIT, which must not be interrupted half-way
 

@@ -20,13 +20,21 @@ constexpr int keys_dropped_max = 10'000;
 
 const std::string insert_record_sql =
     std::string{"insert into journal ("} + record_columns + ") values (?, ?, ?, ?, ?, ?, ?, ?)";
-const std::string upsert_entity_sql =
+// Three ways to write a row, all with the same twelve parameters. A new entity is inserted; one that is there has moved on in
+// its version, state, time and status, and what it is found by has stayed, so that its indexes need not be touched; the last
+// is for what neither fits: it writes every index entry anew, changed or not.
+const std::string insert_entity_sql =
     "insert into entity (id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, "
-    "labels) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set shard = excluded.shard, "
-    "kind = excluded.kind, version = excluded.version, state = excluded.state, wake_at_ms = excluded.wake_at_ms, "
-    "scope = excluded.scope, status = excluded.status, reference = excluded.reference, unit = excluded.unit, "
-    "amount_minor = excluded.amount_minor, labels = excluded.labels";
+    "labels) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const std::string update_entity_sql =
+    "update entity set version = ?4, state = ?5, wake_at_ms = ?6, status = ?8 where id = ?1 and shard = ?2 and "
+    "kind = ?3 and scope = ?7 and reference = ?9 and unit = ?10 and amount_minor = ?11 and labels = ?12";
+const std::string replace_entity_sql =
+    insert_entity_sql +
+    " on conflict (id) do update set shard = excluded.shard, kind = excluded.kind, version = excluded.version, "
+    "state = excluded.state, wake_at_ms = excluded.wake_at_ms, scope = excluded.scope, status = excluded.status, "
+    "reference = excluded.reference, unit = excluded.unit, amount_minor = excluded.amount_minor, "
+    "labels = excluded.labels";
 const std::string insert_key_sql =
     "insert or ignore into creation_key (scope, key, entity_id, week) values (?, ?, ?, ?)";
 const std::string head_sql = "select \"offset\", epoch from journal where shard = ? order by \"offset\" desc limit 1";
@@ -193,7 +201,7 @@ class sqlite_journal final : public journal {
       for (const auto& record : entry.records)
         if (auto error = write_record(record)) return error;
       if (entry.row)
-        if (auto error = write_row(*entry.row)) return error;
+        if (auto error = write_row(*entry.row, entry.records.front().sequence == 1)) return error;
       if (!entry.key) continue;
       if (auto error = write_key(*entry.key, entry.records.front())) return error;
     }
@@ -214,26 +222,32 @@ class sqlite_journal final : public journal {
     return insert->run();
   }
 
-  maybe_error write_row(const entity_row& row) {
-    auto [upsert, error] = db_.prepare(upsert_entity_sql);
-    if (!upsert) return error;
+  maybe_error write_row(const entity_row& row, bool fresh) {
     const auto labels = labels_json(row.listed);
-    upsert->bind_blob(1, as_blob(row.id));
-    upsert->bind(2, static_cast<std::int64_t>(row.shard));
-    upsert->bind_text(3, row.kind);
-    upsert->bind(4, static_cast<std::int64_t>(row.version));
-    upsert->bind_blob(5, row.state);
+    if (fresh) return write_row_by(insert_entity_sql, row, labels);
+    if (auto error = write_row_by(update_entity_sql, row, labels)) return error;
+    return db_.changed() ? std::nullopt : write_row_by(replace_entity_sql, row, labels);
+  }
+
+  maybe_error write_row_by(const std::string& sql, const entity_row& row, const std::string& labels) {
+    auto [write, error] = db_.prepare(sql);
+    if (!write) return error;
+    write->bind_blob(1, as_blob(row.id));
+    write->bind(2, static_cast<std::int64_t>(row.shard));
+    write->bind_text(3, row.kind);
+    write->bind(4, static_cast<std::int64_t>(row.version));
+    write->bind_blob(5, row.state);
     if (row.wake_at)
-      upsert->bind(6, as_ms(*row.wake_at));
+      write->bind(6, as_ms(*row.wake_at));
     else
-      upsert->bind_null(6);
-    upsert->bind_text(7, row.listed.scope);
-    upsert->bind_text(8, row.listed.status);
-    upsert->bind_text(9, row.listed.reference);
-    upsert->bind_text(10, row.listed.unit);
-    upsert->bind(11, row.listed.amount);
-    upsert->bind_text(12, labels);
-    return upsert->run();
+      write->bind_null(6);
+    write->bind_text(7, row.listed.scope);
+    write->bind_text(8, row.listed.status);
+    write->bind_text(9, row.listed.reference);
+    write->bind_text(10, row.listed.unit);
+    write->bind(11, row.listed.amount);
+    write->bind_text(12, labels);
+    return write->run();
   }
 
   maybe_error write_key(const creation_key& key, const log_record& first) {

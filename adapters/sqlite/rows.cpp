@@ -80,6 +80,7 @@ entity_row read_entity(const statement& row) {
 }
 
 std::string labels_json(const listing& listed) {
+  if (listed.labels.empty()) return "{}";
   auto json = nlohmann::json::object();
   for (const auto& [key, value] : listed.labels) json[key] = value;
   return json.dump();
