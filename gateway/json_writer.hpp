@@ -20,8 +20,10 @@ class json_writer {
   json_writer& close_array() { return close(']'); }
 
   json_writer& key(std::string_view name) {
-    value(name);
-    out_.push_back(':');
+    separate();
+    out_.push_back('"');
+    escape(name);
+    out_.append("\":");
     comma_ = false;
     return *this;
   }

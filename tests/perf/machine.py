@@ -40,6 +40,12 @@ def cpu_of_family(pid):
     return total / TICK
 
 
+def family_of(pid):
+    """A process and its children now."""
+    return [pid] + [int(entry) for entry in os.listdir("/proc")
+                    if entry.isdigit() and (fields := stat_fields(entry)) and int(fields[1]) == pid]
+
+
 def busy_cpu():
     """Seconds that any core has worked since boot: all but idle and waiting for I/O."""
     fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
