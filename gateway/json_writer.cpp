@@ -1,8 +1,19 @@
 #include "gateway/json_writer.hpp"
 
+#include <array>
+
 #include "gateway/text.hpp"
 
 namespace novapay::gateway {
+namespace {
+
+constexpr auto is_plain = [] {  // stands for itself within a JSON string
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+}  // namespace
 
 void json_writer::escape(std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
@@ -11,7 +22,7 @@ void json_writer::escape(std::string_view text) {
 
   for (std::size_t at = 0; at < text.size();) {
     const auto c = static_cast<unsigned char>(text[at]);
-    if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+    if (is_plain[c]) {
       ++at;
       continue;
     }

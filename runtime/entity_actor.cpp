@@ -79,6 +79,7 @@ void entity_state::step(ask& job) {
 }
 
 void entity_state::answer_state(const responder& who) const {
+  if (!who.awaited()) return;  // an outcome, mostly: its state need not be encoded for nobody
   reply with;
   with.entity = mine_.id;
   with.version = mine_.live->version();

@@ -51,6 +51,7 @@ class responder {
   responder() = default;  // nobody waits
   explicit responder(handler done);
 
+  bool awaited() const noexcept { return duty_ != nullptr; }  // false: nobody ever waited
   void answer(reply with) const;
   void fail(reply_status why, std::string detail = {}) const;
 

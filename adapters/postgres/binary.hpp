@@ -15,12 +15,16 @@ enum class oid : std::uint32_t { bytea = 17, int8 = 20, int2 = 21, int4 = 23, te
 
 // Big-endian bytes of an integer, as int2, int4 and int8 are sent.
 template <class Integer>
+void append_big_endian(std::string& to, Integer value) {
+  char bytes[sizeof(Integer)];
+  for (auto at = sizeof(Integer); at-- > 0; value = static_cast<Integer>(value >> 8))
+    bytes[at] = static_cast<char>(value & 0xff);
+  to.append(bytes, sizeof(Integer));
+}
+template <class Integer>
 std::string big_endian(Integer value) {
-  std::string bytes(sizeof(Integer), '\0');
-  for (auto at = bytes.rbegin(); at != bytes.rend(); ++at) {
-    *at = static_cast<char>(value & 0xff);
-    value = static_cast<Integer>(value >> 8);
-  }
+  std::string bytes;
+  append_big_endian(bytes, value);
   return bytes;
 }
 
@@ -40,24 +44,33 @@ class binary_array {
   explicit binary_array(oid element) : element_{element} {}
 
   void add(std::string_view bytes) {
-    body_ += big_endian(static_cast<std::int32_t>(bytes.size()));
+    append_big_endian(body_, static_cast<std::int32_t>(bytes.size()));
     body_ += bytes;
     ++count_;
   }
   void add_null() {
-    body_ += big_endian(std::int32_t{-1});
+    append_big_endian(body_, std::int32_t{-1});
     ++count_;
     nulls_ = 1;
   }
   template <class Integer>
   void add_integer(Integer value) {
-    add(big_endian(value));
+    append_big_endian(body_, static_cast<std::int32_t>(sizeof(Integer)));
+    append_big_endian(body_, value);
+    ++count_;
   }
 
   std::string take() const {
     const std::int32_t dimensions = count_ == 0 ? 0 : 1;
-    auto bytes = big_endian(dimensions) + big_endian(nulls_) + big_endian(static_cast<std::int32_t>(element_));
-    if (dimensions > 0) bytes += big_endian(count_) + big_endian(std::int32_t{1});  // its size and its first index
+    std::string bytes;
+    bytes.reserve(body_.size() + 5 * sizeof(std::int32_t));
+    append_big_endian(bytes, dimensions);
+    append_big_endian(bytes, nulls_);
+    append_big_endian(bytes, static_cast<std::int32_t>(element_));
+    if (dimensions > 0) {
+      append_big_endian(bytes, count_);            // its size
+      append_big_endian(bytes, std::int32_t{1});  // its first index
+    }
     return bytes += body_;
   }
 
