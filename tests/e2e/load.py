@@ -44,8 +44,10 @@ class Told:
 
 
 class Load:
-    def __init__(self, servers, workers=8, seed=1, tokens=("tok_visa",) * 8 + ("tok_answer_lost", "tok_declined_generic")):
+    def __init__(self, servers, workers=8, seed=1, tokens=("tok_visa",) * 8 + ("tok_answer_lost", "tok_declined_generic"),
+                 connect=Client):
         self.servers = servers  # a worker's calls go to them in turn
+        self.connect = connect  # makes a client of a server: tests/fire/history.py's writes its calls down
         self.tokens = tokens
         self.seed = seed
         self.stopping = threading.Event()
@@ -95,7 +97,7 @@ class Load:
 
     def _work(self, number):
         pick = random.Random(self.seed * 1000 + number)
-        clients = [Client(server) for server in self.servers]
+        clients = [self.connect(server) for server in self.servers]
         turn = 0
         try:
             while not self.stopping.is_set():
