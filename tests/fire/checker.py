@@ -34,7 +34,7 @@ def check(server, history, **how):
 
 def judge(evidence):
     found = Judge(evidence)
-    return [*evidence.unrest, *(f"replay: {line}" for line in evidence.replay), *found.logs(), *found.payments(), *found.creations(),
+    return [*(f"replay: {line}" for line in evidence.replay), *found.unrest(), *found.logs(), *found.payments(), *found.creations(),
             *found.strangers(), *found.totals()]
 
 
@@ -46,6 +46,7 @@ class Judge:
             if record.type != CLAIM:
                 self.events[record.entity].append(record)
         self.stories, self.objections = {}, {}
+        self.events = dict(self.events)
         for payment, records in self.events.items():
             records.sort(key=lambda record: record.sequence)
             readable = [record.event for record in records if isinstance(record.event, dict)]
@@ -92,6 +93,10 @@ class Judge:
     def about(self, payment, what):
         return f"{payment}: {what}{self.sides(payment)}"
 
+    def unrest(self):
+        for payment, what in self.seen.unrest:
+            yield self.about(payment, what)
+
     # ---- the journal ----------------------------------------------------------------------------------------------
 
     def logs(self):
@@ -129,7 +134,7 @@ class Judge:
 
     def history(self, payment):
         """One payment's events: counted without gap or fork, in one shard, legal at every version."""
-        records = self.events[payment]
+        records = self.events.get(payment, [])
         for expected, record in enumerate(records, 1):
             if record.sequence != expected:
                 kind = "a gap" if record.sequence > expected else "a fork"

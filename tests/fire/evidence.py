@@ -59,7 +59,7 @@ class Evidence:
     operations: list = field(default_factory=list)   # the ledger's
     sums: dict = field(default_factory=dict)         # id -> the ledger's payment_sums
     anomalies: list = field(default_factory=list)
-    unrest: list = field(default_factory=list)       # what was still under way when we stopped waiting
+    unrest: list = field(default_factory=list)       # (payment, what): still under way when we stopped waiting
     replay: list = field(default_factory=list)       # what `novapay verify` found; empty: all is well
 
 
@@ -93,9 +93,9 @@ def wait_for_rest(server, within_s):
         if not due and not notices:
             return []
         if time.monotonic() > end:
-            return [f"pay_{wire.entity_text(bytes.fromhex(raw))}: still {status} and due {wake} after {within_s} s of rest"
+            return [(f"pay_{wire.entity_text(bytes.fromhex(raw))}", f"still {status}, due at {wake}, after {within_s} s without load")
                     for raw, status, wake in due] + \
-                   [f"{n['payment']}: the sandbox's notice of {n['kind']} {n['number']} was not taken in {within_s} s" for n in notices]
+                   [(n["payment"], f"the sandbox's notice of {n['kind']} {n['number']} was not taken in {within_s} s") for n in notices]
         time.sleep(0.1)
 
 
