@@ -214,6 +214,7 @@ payment decode_payment(std::string_view bytes) {
   if (in.has_expires_at_ms()) state.expires_at = from_ms(in.expires_at_ms());
   if (in.has_last_failure()) state.last_failure = read(in.last_failure());
   state.authorization_lapsed = in.authorization_lapsed();
+  if (!within_limits(state)) throw std::runtime_error("the stored payment is captured or refunded above its limits");
   return state;
 }
 

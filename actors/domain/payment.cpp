@@ -83,6 +83,24 @@ const operation* find(const payment& now, operation_id which) noexcept {
   return found == now.operations.end() ? nullptr : &*found;
 }
 
+bool within_limits(const payment& now) noexcept {
+  std::int64_t captures_reserved = 0;
+  std::int64_t captured = 0;
+  std::int64_t refunds_reserved = 0;
+  bool fits = true;
+  const auto add = [&fits](std::int64_t& sum, std::int64_t amount) {
+    fits = fits && amount >= 0 && !__builtin_add_overflow(sum, amount, &sum);
+  };
+  for (const auto& what : now.operations) {
+    if (what.progress == progress::failed) continue;
+    if (what.id.kind == operation_kind::capture) add(captures_reserved, what.amount_minor);
+    if (what.id.kind == operation_kind::capture && what.progress == progress::succeeded)
+      add(captured, what.amount_minor);
+    if (what.id.kind == operation_kind::refund) add(refunds_reserved, what.amount_minor);
+  }
+  return fits && captures_reserved <= now.agreed.amount.minor && refunds_reserved <= captured;
+}
+
 std::vector<operation_id> owed(const payment& now) {
   std::vector<operation_id> calls;
   for (const auto& what : now.operations)

@@ -66,6 +66,9 @@ std::optional<timestamp> wake_at(const payment& now);
 
 const operation* find(const payment& now, operation_id which) noexcept;
 
+// Do the invariants above hold? What decide and evolve make always does; what was read from a store is asked first.
+bool within_limits(const payment& now) noexcept;
+
 // ---- what the merchant sees -------------------------------------------------------------------------------------
 
 enum class status : std::uint8_t {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <stdexcept>
 
 #include "actors/proto/payment.pb.h"
@@ -43,4 +44,38 @@ TEST_CASE("payment_codec/format: damaged bytes, later formats and unknown values
   wire::PaymentEvent event;
   event.set_format(payment_format);
   CHECK_THROWS_AS(decode_event(event.SerializeAsString()), std::runtime_error);
+}
+
+// A damaged row must end as one payment put aside, not as a failed assertion of whoever sums it up.
+TEST_CASE("payment_codec/limits: a stored state above its limits is refused") {
+  domain::payment now;
+  now.agreed.amount = {100, domain::currency{978}};
+  now.stage = domain::stage::authorized;
+  const auto add = [&now](domain::operation_kind kind, std::uint32_t number, std::int64_t amount,
+                          domain::progress progress) {
+    auto& what = now.operations.emplace_back();
+    what.id = {kind, number};
+    what.amount_minor = amount;
+    what.progress = progress;
+  };
+  using enum domain::operation_kind;
+  using enum domain::progress;
+  add(domain::operation_kind::authorize, 1, 100, succeeded);
+  add(capture, 1, 60, succeeded);
+  add(capture, 2, 41, failed);
+  add(refund, 1, 60, sending);
+  CHECK(decode_payment(encode(now)) == now);
+
+  SUBCASE("more captured than authorized") { add(capture, 3, 41, sending); }
+  SUBCASE("more refunded than captured") { add(refund, 2, 1, in_doubt); }
+  SUBCASE("refunded from what is only being captured") {
+    add(capture, 3, 40, sending);
+    add(refund, 2, 1, sending);
+  }
+  SUBCASE("an amount below nothing") { add(capture, 3, -1, sending); }
+  SUBCASE("sums that are no number") {
+    now.agreed.amount.minor = std::numeric_limits<std::int64_t>::max();
+    add(capture, 3, std::numeric_limits<std::int64_t>::max(), sending);
+  }
+  CHECK_THROWS_AS(decode_payment(encode(now)), std::runtime_error);
 }
