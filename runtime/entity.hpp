@@ -56,6 +56,7 @@ class entity {
   virtual std::uint64_t answered_at(std::uint64_t operation) const = 0;
   virtual std::uint64_t version() const = 0;
   virtual std::string encoded_state() const = 0;
+  virtual entity_row row() const = 0;            // of the present state, as an append would write it
   virtual const std::string& scope() const = 0;  // of its listing; empty before the first event
 };
 

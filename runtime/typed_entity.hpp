@@ -65,8 +65,21 @@ class typed_entity final : public entity {
   std::uint64_t version() const override { return version_; }
   std::string encoded_state() const override { return kind_.encode_state(state_); }
   const std::string& scope() const override { return scope_; }
+  entity_row row() const override { return row_of(state_, version_); }
 
  private:
+  entity_row row_of(const state_type& state, std::uint64_t version) const {
+    entity_row row;
+    row.id = id_;
+    row.shard = shard_;
+    row.kind = kind_.name();
+    row.version = version;
+    row.state = kind_.encode_state(state);
+    row.wake_at = kind_.wake_at(state);
+    row.listed = kind_.summary(state);
+    return row;
+  }
+
   void prepare(const std::vector<typename Kind::event_type>& events, timestamp now, verdict& result) {
     next_ = state_;
     next_version_ = version_;
@@ -80,15 +93,9 @@ class typed_entity final : public entity {
         result.answered.push_back({operation, next_version_, last ? std::string{} : kind_.encode_state(next_)});
       }
     }
-    result.row.id = id_;
-    result.row.shard = shard_;
-    result.row.kind = kind_.name();
-    result.row.version = next_version_;
-    result.row.state = kind_.encode_state(next_);
+    result.row = row_of(next_, next_version_);
     for (auto& closed : result.answered)
       if (closed.version == next_version_) closed.state = result.row.state;
-    result.row.wake_at = kind_.wake_at(next_);
-    result.row.listed = kind_.summary(next_);
     next_scope_ = result.row.listed.scope;
   }
 

@@ -14,6 +14,7 @@
 #include "runtime/node/config.hpp"
 #include "runtime/node/serve.hpp"
 #include "runtime/node/stores.hpp"
+#include "runtime/node/verify.hpp"
 
 namespace {
 
@@ -145,6 +146,11 @@ int main(int argc, char** argv) {
   add_serve_options(*serve_command, given);
   auto* migrate_command = app.add_subcommand("migrate", "bring the database to the schema this version knows");
   add_store_options(*migrate_command, given);
+  auto* verify_command = app.add_subcommand(
+      "verify",
+      "replay every payment from the journal and compare it with what is stored; look for gaps and forks in every log. "
+      "Reads only, and may run beside serving nodes. Ends with 0 if all is sound, 65 if something differs");
+  add_store_options(*verify_command, given);
 
   std::string merchant = "mrc_demo";
   std::string mode = "test";
@@ -167,6 +173,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) { return app.exit(wrong) == 0 ? 0 : exit_usage; }
   if (*serve_command) return with_config(given, serve);
   if (*migrate_command) return with_config(given, migrate);
+  if (*verify_command) return with_config(given, verify_store);
   if (*keygen_command) return keygen(merchant, mode, file, name);
   if (*tokens_command) {
     std::cout << sandbox::tokens_json() << "\n";

@@ -2,8 +2,10 @@
 
 #include "adapters/postgres/journal.hpp"
 #include "adapters/postgres/migrate.hpp"
+#include "adapters/postgres/scan.hpp"
 #include "adapters/sqlite/journal.hpp"
 #include "adapters/sqlite/migrate.hpp"
+#include "adapters/sqlite/scan.hpp"
 
 namespace novapay::node {
 namespace {
@@ -18,6 +20,11 @@ postgres::settings postgres_settings(const config& settings) { return {settings.
 std::shared_ptr<runtime::journal_store> open_store(const config& settings) {
   if (settings.store == store_kind::sqlite) return std::make_shared<sqlite::journal_store>(sqlite_settings(settings));
   return std::make_shared<postgres::journal_store>(postgres_settings(settings));
+}
+
+std::unique_ptr<runtime::journal_scan> open_scan(const config& settings) {
+  return settings.store == store_kind::sqlite ? sqlite::open_scan(sqlite_settings(settings))
+                                              : postgres::open_scan(postgres_settings(settings));
 }
 
 runtime::migration_report migrate_store(const config& settings) {

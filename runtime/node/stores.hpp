@@ -6,12 +6,14 @@
 #include <string>
 
 #include "runtime/journal.hpp"
+#include "runtime/journal_scan.hpp"
 #include "runtime/migration_plan.hpp"
 #include "runtime/node/config.hpp"
 
 namespace novapay::node {
 
 std::shared_ptr<runtime::journal_store> open_store(const config& settings);
+std::unique_ptr<runtime::journal_scan> open_scan(const config& settings);
 runtime::migration_report migrate_store(const config& settings);
 std::optional<std::string> check_store(const config& settings);  // nullopt: fits this program
 
