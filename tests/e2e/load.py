@@ -24,6 +24,29 @@ FORWARD = {
 }
 
 
+def until_told(clients, call, count=lambda status: None):
+    """Repeats the call, over these clients in turn, until there is an answer that says what happened; gives that Answer."""
+    end = time.monotonic() + GIVE_UP_AFTER_S
+    turn = 0
+    while time.monotonic() < end:
+        client = clients[turn % len(clients)]
+        turn += 1
+        try:
+            answer = call(client)
+        except BROKEN:
+            count("broken")
+            client.close()
+            time.sleep(0.02)
+            continue
+        count(answer.status)
+        if answer.status not in (503, 504):
+            return answer
+        if answer.status == 503:
+            assert answer.headers.get("retry-after"), answer
+        time.sleep(0.05)
+    raise AssertionError(f"no answer within {GIVE_UP_AFTER_S} s")
+
+
 class Told:
     """One payment as its merchant knows it."""
 
@@ -75,25 +98,7 @@ class Load:
             self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def _until_told(self, clients, call):
-        end = time.monotonic() + GIVE_UP_AFTER_S
-        turn = 0
-        while time.monotonic() < end:
-            client = clients[turn % len(clients)]
-            turn += 1
-            try:
-                answer = call(client)
-            except BROKEN:
-                self._count("broken")
-                client.close()
-                time.sleep(0.02)
-                continue
-            self._count(answer.status)
-            if answer.status not in (503, 504):
-                return answer
-            if answer.status == 503:
-                assert answer.headers.get("retry-after"), answer
-            time.sleep(0.05)
-        raise AssertionError(f"no answer within {GIVE_UP_AFTER_S} s")
+        return until_told(clients, call, self._count)
 
     def _work(self, number):
         pick = random.Random(self.seed * 1000 + number)
