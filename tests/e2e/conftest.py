@@ -1,10 +1,14 @@
 """Fixtures: a server for each test file and store, shared by the file's tests, which keep to payments of their own."""
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from client import Client
 from server import BINARY, Server
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "fire"))  # the checker, and its history
 
 STORES = ("sqlite", "postgres")
 # Settlements and late failures soon enough for a test to see them.
