@@ -5,6 +5,7 @@
 
 #include "actors/payment_codec.hpp"
 #include "actors/payment_kind.hpp"
+#include "runtime/crash_point.hpp"
 
 namespace novapay {
 
@@ -154,13 +155,17 @@ void hosted_payments::notify(processor_notice told) {
     logger_.write(runtime::log_level::error, "a processor's notice names no payment of ours", {});
     return told.acknowledge();  // repeating it would not help
   }
+  passing(runtime::crash_point::notice_before);
   runtime::ask job;
   job.what.kind = payment_kind_name;
   job.what.entity = *entity;
   job.what.command = encode(domain::command_type{domain::command::notify{told.what}});
   job.internal = true;
   job.who = runtime::responder([this, told](const runtime::reply& with) {
-    if (with.status == reply_status::ok) return told.acknowledge();
+    if (with.status == reply_status::ok) {
+      passing(runtime::crash_point::notice_after);
+      return told.acknowledge();
+    }
     logger_.write(
         runtime::log_level::warning, "a processor's notice was not taken: it will be repeated",
         {{"payment_id", told.payment}, {"status", static_cast<std::int64_t>(with.status)}, {"detail", with.detail}});

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/crash_point.hpp"
+
 namespace novapay {
 
 measured_processor::measured_processor(processor& through, const std::string& name, const runtime::clock& time,
@@ -30,13 +32,17 @@ measured_processor::measured_processor(processor& through, const std::string& na
 void measured_processor::send(processor_call call, processor_done done) {
   const auto operation = static_cast<std::size_t>(call.operation) - 1;
   in_flight_.add(1);
+  passing(runtime::crash_point::processor_before);
   through_.send(std::move(call),
                 [this, operation, began = time_.now(), done = std::move(done)](domain::outcome answer) {
+                  passing(runtime::crash_point::processor_after);
                   in_flight_.add(-1);
                   counts_.at(operation).at(answer.index())->add(1);
                   seconds_.at(operation)->observe(std::chrono::duration<double>(time_.now() - began).count());
                   done(std::move(answer));
+                  passing(runtime::crash_point::outcome_after);
                 });
+  passing(runtime::crash_point::processor_sent);
 }
 
 void measured_processor::listen(notice_sink sink) {

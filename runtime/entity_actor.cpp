@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "runtime/crash_point.hpp"
+
 namespace novapay::runtime {
 
 void entity_state::start(shared_context shared, activation begun) {
@@ -15,6 +17,7 @@ void entity_state::start(shared_context shared, activation begun) {
 // sent again, so an answer of "not executed" to this attempt is not taken for one to the first.
 void entity_state::resume() {
   if (mine_.live->owed().empty()) return;
+  passing(crash_point::resume_before);
   ask job;
   job.what.command = mine_.kind->resume_command();
   job.what.call = "resume";  // as with an outcome: if the store is away it is tried again
@@ -151,7 +154,9 @@ void entity_state::appended(append_done& done) {
 }
 
 void entity_state::committed(append_under_way& done) {
+  passing(crash_point::evolve_before);
   mine_.live->commit();
+  passing(crash_point::evolve_after);
   if (done.decided.operation == 0) {
     answer_state(done.job.who);
   } else {

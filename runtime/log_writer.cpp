@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/claim_record.hpp"
+#include "runtime/crash_point.hpp"
 
 namespace novapay::runtime {
 
@@ -252,7 +253,9 @@ struct log_writer::impl {
     std::string detail = "the log kept moving";
     for (int round = 0; round < commit_rounds_max; ++round) {
       if (w.doubtful) {
+        passing(crash_point::doubt_before);
         const auto found = look(w);
+        passing(crash_point::doubt_after);
         if (found == finding::unreadable) return;
         if (found == finding::ours) note_committed(w);
         if (found == finding::theirs) w.doubtful = false;
@@ -261,7 +264,9 @@ struct log_writer::impl {
       if (!w.doubtful) place(w);
       if (w.entries.empty()) return;
 
+      passing(crash_point::append_before);
       const auto outcome = log->append(w.attempt());
+      passing(crash_point::append_after);
       detail = outcome.detail;
       switch (outcome.status) {
         case append_status::committed:
@@ -339,7 +344,9 @@ struct log_writer::impl {
       state.entries.push_back(std::move(entry));
     }
 
+    passing(crash_point::claim_before);
     const auto outcome = log->append(state.entries);
+    passing(crash_point::claim_after);
     state.detail = outcome.detail;
     if (outcome.status == append_status::committed) {
       note_claimed(state.entries);

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "runtime/crash_point.hpp"
+
 namespace novapay::runtime {
 
 void shard_state::start(shared_context shared, shard_id mine) {
@@ -62,6 +64,7 @@ void shard_state::create(ask& job) {
   auto& known = keys_[key];
   known.age = keys_by_age_.insert(keys_by_age_.end(), key);
   known.waiting.push_back(std::move(job));
+  passing(crash_point::key_before);
   self_->anon_send(shared_->loader, key_request{key, epoch_, caf::actor_cast<caf::actor>(self_)});
   forget_keys();
 }
@@ -77,6 +80,7 @@ void shard_state::key_known(key_done& done) {
     for (const auto& job : waiting) job.who.fail(reply_status::unavailable, done.detail);
     return;
   }
+  passing(crash_point::key_after);
   known.looking = false;
   const bool fresh = !done.found;
   const auto placement = place(done.key.scope, done.key.key);
@@ -115,6 +119,7 @@ void shard_state::dispatch(ask& job) {
     if (!shared_->kinds.contains(job.what.kind))
       return job.who.fail(reply_status::internal, "no such kind: " + job.what.kind);
     insert(id, phase::loading).waiting.push_back(std::move(job));
+    passing(crash_point::activation_before);
     self_->anon_send(shared_->loader, load_request{id, epoch_, caf::actor_cast<caf::actor>(self_)});
     return;
   }
@@ -154,6 +159,7 @@ void shard_state::loaded(load_done& done) {
     for (const auto& job : waiting) job.who.fail(reply_status::not_found);
     return;
   }
+  passing(crash_point::activation_after);
   try {
     activate(done.id, one, waiting.front(), done.row);
   } catch (const std::exception& thrown) {  // the stored state cannot be read

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/crash_point.hpp"
+
 namespace novapay::runtime {
 
 void timekeeper_state::start(shared_context shared) {
@@ -44,6 +46,7 @@ void timekeeper_state::found(due_found& due) {
 void timekeeper_state::wake(const entity_id& id) {
   outstanding_ += 1;
   shared_->series.timers_fired.add();
+  passing(crash_point::wake_before);
   ask alarm;
   alarm.what.kind = shared_->kinds.begin()->first;  // a stored entity knows its own kind; this names none
   alarm.what.entity = id;
@@ -56,6 +59,7 @@ void timekeeper_state::wake(const entity_id& id) {
 }
 
 void timekeeper_state::one_woken(const woken& who) {
+  if (who.done) passing(crash_point::wake_after);
   if (who.done) recent_.erase(who.id);
   if (who.batch == batch_ && outstanding_ > 0) outstanding_ -= 1;
 }

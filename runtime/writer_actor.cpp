@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "runtime/crash_point.hpp"
+
 namespace novapay::runtime {
 namespace {
 
@@ -124,7 +126,9 @@ caf::behavior writer_actor(writer* self, shared_context shared, std::shared_ptr<
       [self, shared](flush_atom) { flush(self, *shared); },
       [self, shared](const claim_request& asked) { claim(self, *shared, asked); },
       [self, shared](maintenance_request) {
+        passing(crash_point::maintenance_before);
         const auto done = self->state.upkeep->maintain(shared->time.now());
+        passing(crash_point::maintenance_after);
         if (done.status != append_status::committed)
           shared->logger.write(log_level::warning, "journal maintenance failed", {{"detail", done.detail}});
         self->delayed_send(self, maintenance_every, maintenance_request{});

@@ -14,6 +14,7 @@
 
 #include "adapters/http/request_reader.hpp"
 #include "adapters/http/response_text.hpp"
+#include "runtime/crash_point.hpp"
 
 namespace novapay::adapters::http {
 namespace {
@@ -249,6 +250,7 @@ void connection_impl::serve() {
 void connection_impl::answered(std::uint64_t exchange, std::optional<http_response> response) {
   if (phase_ != phase::answering || exchange != exchange_) return;  // too late: answer_timeout has passed
   guarded([&] {
+    passing(runtime::crash_point::reply_before);
     if (!response) response = rendered(http_refusal::internal, "No handler answered");
     terms_.keep_alive = terms_.keep_alive && !server_.stopping;
     terms_.date = home_.date;
@@ -256,6 +258,7 @@ void connection_impl::answered(std::uint64_t exchange, std::optional<http_respon
     phase_ = terms_.keep_alive ? phase::idle : phase::finishing;
     deadline_ = terms_.keep_alive ? std::chrono::steady_clock::now() + server_.settings.idle_timeout : never;
     advance();
+    passing(runtime::crash_point::reply_after);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/postgres/binary.hpp"
+#include "runtime/crash_point.hpp"
 
 namespace novapay::postgres {
 
@@ -200,9 +201,10 @@ answer connection::run(const prepared_statement& statement, const std::vector<st
     prepared_.insert(statement.name);
   }
   const raw_parameters raw{parameters};
-  return send_and_wait(PQsendQueryPrepared(raw_, statement.name, raw.count(), raw.values.data(), raw.lengths.data(),
-                                           raw.formats.data(), binary_format) == 1,
-                       until);
+  const bool sent = PQsendQueryPrepared(raw_, statement.name, raw.count(), raw.values.data(), raw.lengths.data(),
+                                        raw.formats.data(), binary_format) == 1;
+  if (statement.commits) passing(runtime::crash_point::commit_sent);
+  return send_and_wait(sent, until);
 }
 
 answer connection::run_once(const std::string& sql, const std::vector<std::string>& parameters, deadline until) {

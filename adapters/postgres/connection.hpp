@@ -56,6 +56,7 @@ struct answer {
 struct prepared_statement {
   const char* name;
   const char* sql;
+  bool commits = false;  // an append: what a crash while it is under way leaves behind is worth a test
 };
 
 class connection {

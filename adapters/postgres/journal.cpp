@@ -31,7 +31,8 @@ with rows as (
 )
 insert into journal (shard, "offset", epoch, type, entity_id, sequence, at_ms, payload)
 select * from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::smallint[], $5::uuid[], $6::bigint[], $7::bigint[],
-                     $8::bytea[]))"};
+                     $8::bytea[]))",
+                                              true};
 
 // One probe of the key for each shard. Every record carries its epoch, so the last one names the last claim.
 constexpr prepared_statement heads_statement{"heads", R"(

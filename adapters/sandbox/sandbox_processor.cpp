@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/sandbox/store.hpp"
+#include "runtime/crash_point.hpp"
 
 namespace novapay::sandbox {
 namespace {
@@ -148,6 +149,7 @@ void sandbox_processor::worker::commit(work& now, std::vector<answer>& answers, 
     if (look) due = ledger_->take_due(clock_.now(), how_.behaviour, how_.notices_batch_max);
     committing = true;
     ledger_->commit();
+    if (!answers.empty()) passing(runtime::crash_point::processor_executed);
     if (look || noticed_) schedule_notices(look && due.size() == how_.notices_batch_max);
     noticed_ = false;
   } catch (const std::exception& why) {

@@ -7,6 +7,7 @@
 
 #include "adapters/sqlite/connection.hpp"
 #include "adapters/sqlite/rows.hpp"
+#include "runtime/crash_point.hpp"
 #include "runtime/journal_rules.hpp"
 
 namespace novapay::sqlite {
@@ -186,6 +187,7 @@ class sqlite_journal final : public journal {
     if (!error) error = write_all();
     if (error) return give_up(*error, status_of(error->code));
     db_.lift_deadline();
+    passing(crash_point::commit_before);
     if ((error = db_.run("commit"))) return give_up(*error, status_of_commit(error->code));
     return {};
   }

@@ -1,6 +1,7 @@
 // novapay: the one program. Reads the command line and the config file, and runs a command.
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -9,6 +10,7 @@
 #include "adapters/credentials/keys_file.hpp"
 #include "adapters/sandbox/ledger.hpp"
 #include "adapters/sandbox/tokens.hpp"
+#include "adapters/system/crash_points.hpp"
 #include "adapters/system/system_random.hpp"
 #include "runtime/host.hpp"
 #include "runtime/node/config.hpp"
@@ -137,6 +139,16 @@ int keygen(const std::string& merchant, const std::string& mode, const std::stri
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef NOVAPAY_CRASH_POINTS
+  if (argc == 2 && std::string_view{argv[1]} == "crash-points") {
+    std::cout << adapters::crash_point_names();
+    return 0;
+  }
+  if (const auto problem = adapters::arm_crash_point()) {
+    std::cerr << "novapay: " << *problem << "\n";
+    return exit_usage;
+  }
+#endif
   CLI::App app{"NovaPay: takes payments for merchants and carries them through processors.", "novapay"};
   app.set_version_flag("--version", "novapay " NOVAPAY_VERSION);
   app.require_subcommand(1);

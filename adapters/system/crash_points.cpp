@@ -1,0 +1,94 @@
+#include "adapters/system/crash_points.hpp"
+
+#ifdef NOVAPAY_CRASH_POINTS
+
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+namespace novapay::adapters {
+namespace {
+
+using runtime::crash_point;
+
+std::string_view name_of(crash_point where) noexcept {
+  switch (where) {  // no default: -Wswitch guards it
+    case crash_point::claim_before: return "claim.before";
+    case crash_point::claim_after: return "claim.after";
+    case crash_point::maintenance_before: return "maintenance.before";
+    case crash_point::maintenance_after: return "maintenance.after";
+    case crash_point::key_before: return "key.before";
+    case crash_point::key_after: return "key.after";
+    case crash_point::activation_before: return "activation.before";
+    case crash_point::activation_after: return "activation.after";
+    case crash_point::resume_before: return "resume.before";
+    case crash_point::append_before: return "append.before";
+    case crash_point::append_after: return "append.after";
+    case crash_point::commit_before: return "commit.before";
+    case crash_point::commit_sent: return "commit.sent";
+    case crash_point::doubt_before: return "doubt.before";
+    case crash_point::doubt_after: return "doubt.after";
+    case crash_point::evolve_before: return "evolve.before";
+    case crash_point::evolve_after: return "evolve.after";
+    case crash_point::processor_before: return "processor.before";
+    case crash_point::processor_sent: return "processor.sent";
+    case crash_point::processor_executed: return "processor.executed";
+    case crash_point::processor_after: return "processor.after";
+    case crash_point::outcome_after: return "outcome.after";
+    case crash_point::notice_before: return "notice.before";
+    case crash_point::notice_after: return "notice.after";
+    case crash_point::wake_before: return "wake.before";
+    case crash_point::wake_after: return "wake.after";
+    case crash_point::reply_before: return "reply.before";
+    case crash_point::reply_after: return "reply.after";
+  }
+  return {};
+}
+
+std::optional<crash_point> point_named(std::string_view name) noexcept {
+  for (int i = 0; i <= static_cast<int>(runtime::crash_point_last); ++i)
+    if (const auto where = static_cast<crash_point>(i); name_of(where) == name) return where;
+  return std::nullopt;
+}
+
+// Of the process, since its death is. Set before the threads that read it begin.
+std::optional<crash_point> armed;
+std::atomic<std::int64_t> passings_left{0};
+
+}  // namespace
+
+std::string crash_point_names() {
+  std::string names;
+  for (int i = 0; i <= static_cast<int>(runtime::crash_point_last); ++i)
+    names.append(name_of(static_cast<crash_point>(i))).append("\n");
+  return names;
+}
+
+std::optional<std::string> arm_crash_point() {
+  const char* asked = std::getenv("NOVAPAY_CRASH_AT");
+  if (asked == nullptr) return std::nullopt;
+  const std::string_view text{asked};
+  const auto colon = text.find(':');
+  const auto name = text.substr(0, colon);
+  const auto count = colon == std::string_view::npos ? std::string_view{"1"} : text.substr(colon + 1);
+
+  std::int64_t passings = 0;
+  const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), passings);
+  if (error != std::errc{} || end != count.data() + count.size() || passings < 1)
+    return "NOVAPAY_CRASH_AT: \"" + std::string{count} + "\" is not a number of passings";
+  armed = point_named(name);
+  if (!armed) return "NOVAPAY_CRASH_AT: there is no \"" + std::string{name} + "\"; there are\n" + crash_point_names();
+  passings_left = passings;
+  return std::nullopt;
+}
+
+}  // namespace novapay::adapters
+
+void novapay::runtime::passing(crash_point where) noexcept {
+  if (adapters::armed == where && adapters::passings_left.fetch_sub(1) == 1) ::_exit(adapters::crash_exit);
+}
+
+#endif
