@@ -65,6 +65,7 @@ class Server:
         self.config = config
         self.arguments = list(arguments)
         self.postgres = postgres or (migrated_database() if store == "postgres" else None)
+        self.environment = {}  # beside our own
         self.process = None
         self.address = None   # (host, port) of the public API
         self.admin = None
@@ -79,19 +80,25 @@ class Server:
         return made + self.arguments
 
     def start(self):
-        assert self.process is None
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                                            start_new_session=True)
-        self.address = self.admin = None
-        self.said = []
-        bound = threading.Event()
-        threading.Thread(target=self._read_stdout, args=(self.process, bound), daemon=True).start()
+        """Returns when it is ready."""
+        bound = self.launch()
         assert bound.wait(START_TIMEOUT_S) and self.address and self.admin, \
             f"novapay did not start (exit code {self.process.poll()}):\n{''.join(self.said)}\n{self.log_tail()}"
         until(self.is_ready, START_TIMEOUT_S)
         return self
+
+    def launch(self):
+        """Returns at once: an event that is set when its addresses are known, or when it ends."""
+        assert self.process is None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                            start_new_session=True, env=os.environ | self.environment)
+        self.address = self.admin = None
+        self.said = []
+        bound = threading.Event()
+        threading.Thread(target=self._read_stdout, args=(self.process, bound), daemon=True).start()
+        return bound
 
     def _read_stdout(self, process, bound):
         with open(self.out_path, "ab") as copy:
