@@ -53,25 +53,25 @@ DOUBTFUL = ("tok_visa", "tok_answer_lost", "tok_timeout_before", "tok_capture_an
 @dataclass
 class Plan:
     """How a point is reached. A death is a passing, or "kill": kill -9 from outside, for what only a recovery passes."""
-    deaths: tuple = (1, 15, 80)
+    deaths: tuple = (1, 2, 7, 25, 80, 200)
     stores: tuple = STORES
     tokens: tuple = TOKENS
     cut_commits: bool = False  # through a proxy that loses the answer, or the request, of one commit in five
 
 
-ONCE_A_START = Plan((1, "kill", 1, 1))
+ONCE_A_START = Plan((1, 1, "kill", 1, "kill", 1))
 PLANS = {
     "claim.before": ONCE_A_START,
     "claim.after": ONCE_A_START,
     "maintenance.before": ONCE_A_START,
     "maintenance.after": ONCE_A_START,
-    "resume.before": Plan(("kill", 1, 2, 3), tokens=DOUBTFUL),
-    "wake.before": Plan((1, "kill", 1, 15), tokens=DOUBTFUL),
-    "wake.after": Plan((1, "kill", 1, 15), tokens=DOUBTFUL),
+    "resume.before": Plan(("kill", 1, 2, 3, "kill", 4), tokens=DOUBTFUL),
+    "wake.before": Plan((1, "kill", 1, 5, 15, 40), tokens=DOUBTFUL),
+    "wake.after": Plan((1, "kill", 1, 5, 15, 40), tokens=DOUBTFUL),
     "commit.before": Plan(stores=("sqlite",)),
     "commit.sent": Plan(stores=("postgres",)),
-    "doubt.before": Plan((1, 4, 12), ("postgres",), cut_commits=True),
-    "doubt.after": Plan((1, 4, 12), ("postgres",), cut_commits=True),
+    "doubt.before": Plan((1, 2, 5, 12, 30), ("postgres",), cut_commits=True),
+    "doubt.after": Plan((1, 2, 5, 12, 30), ("postgres",), cut_commits=True),
 }
 
 
