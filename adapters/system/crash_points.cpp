@@ -4,10 +4,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 namespace novapay::adapters {
 namespace {
@@ -57,6 +60,21 @@ std::optional<crash_point> point_named(std::string_view name) noexcept {
 // Of the process, since its death is. Set before the threads that read it begin.
 std::optional<crash_point> armed;
 std::atomic<std::int64_t> passings_left{0};
+std::chrono::milliseconds linger{0};
+
+// The text up to the next colon, which is taken off with it.
+std::string_view next_part(std::string_view& text) {
+  const auto part = text.substr(0, text.find(':'));
+  text.remove_prefix(std::min(text.size(), part.size() + 1));
+  return part;
+}
+
+std::optional<std::int64_t> number_of(std::string_view digits) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size() || value < 1) return std::nullopt;
+  return value;
+}
 
 }  // namespace
 
@@ -70,25 +88,25 @@ std::string crash_point_names() {
 std::optional<std::string> arm_crash_point() {
   const char* asked = std::getenv("NOVAPAY_CRASH_AT");
   if (asked == nullptr) return std::nullopt;
-  const std::string_view text{asked};
-  const auto colon = text.find(':');
-  const auto name = text.substr(0, colon);
-  const auto count = colon == std::string_view::npos ? std::string_view{"1"} : text.substr(colon + 1);
-
-  std::int64_t passings = 0;
-  const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), passings);
-  if (error != std::errc{} || end != count.data() + count.size() || passings < 1)
-    return "NOVAPAY_CRASH_AT: \"" + std::string{count} + "\" is not a number of passings";
+  std::string_view text{asked};
+  const auto name = next_part(text);
+  const auto passings = text.empty() ? std::optional<std::int64_t>{1} : number_of(next_part(text));
+  const auto pause = text.empty() ? std::optional<std::int64_t>{0} : number_of(text);
+  if (!passings || !pause)
+    return "NOVAPAY_CRASH_AT: \"" + std::string{asked} + "\" is not name[:passing[:milliseconds]]";
   armed = point_named(name);
   if (!armed) return "NOVAPAY_CRASH_AT: there is no \"" + std::string{name} + "\"; there are\n" + crash_point_names();
-  passings_left = passings;
+  passings_left = *passings;
+  linger = std::chrono::milliseconds{*pause};
   return std::nullopt;
 }
 
 }  // namespace novapay::adapters
 
 void novapay::runtime::passing(crash_point where) noexcept {
-  if (adapters::armed == where && adapters::passings_left.fetch_sub(1) == 1) ::_exit(adapters::crash_exit);
+  if (adapters::armed != where || adapters::passings_left.fetch_sub(1) != 1) return;
+  std::this_thread::sleep_for(adapters::linger);
+  ::_exit(adapters::crash_exit);
 }
 
 #endif

@@ -168,6 +168,23 @@ def lose_claims(server, proxy):
             assert proxy.struck[fault] == before + 1, f"{fault} did not strike the claim"
 
 
+def strike_all(plan, load):
+    """Until every loss has struck; what went wrong instead."""
+    began = said = time.monotonic()
+    while not plan.done:
+        now = time.monotonic()
+        if load.unexpected:
+            return []  # load.stop() tells
+        if now - began > LIMIT_S:
+            return [f"still to be struck after {LIMIT_S} s: {dict(+plan.left)}"]
+        if now - said > 5:
+            said = now
+            print(f"  {now - began:4.0f} s: {len(plan.struck)} commits struck, {sum(plan.left.values())} to go, "
+                  f"{len(load.told)} payments", flush=True)
+        load.stopping.wait(0.1)
+    return []
+
+
 def metric(server, name):
     return sum(float(line.split()[-1]) for line in server.admin_get("/metrics")[2].splitlines() if line.startswith(name))
 
@@ -175,7 +192,7 @@ def metric(server, name):
 def run(of_each, seed, folder):
     target = migrated_database()
     (folder / "node.yaml").write_text(SETTINGS)
-    plan, wrong, began = Plan(of_each, seed), [], time.monotonic()
+    plan, wrong = Plan(of_each, seed), []
     with Proxy(target) as proxy:
         server = Server("postgres", folder, config=folder / "node.yaml", postgres=proxy.connection)
         history = History(folder / "history.jsonl")
@@ -186,19 +203,14 @@ def run(of_each, seed, folder):
             load = Load([server], workers=WORKERS, seed=seed, connect=history.client)
             proxy.on_commit = plan.on_commit
             releasing.start()
-            said = 0.0
-            while not plan.done:
-                assert not load.unexpected, load.unexpected[:3]
-                assert time.monotonic() - began < LIMIT_S, f"still to be struck after {LIMIT_S} s: {+plan.left}"
-                if time.monotonic() - said > 5:
-                    said = time.monotonic()
-                    print(f"  {said - began:4.0f} s: {len(plan.struck)} commits struck, {sum(plan.left.values())} to go, "
-                          f"{len(load.told)} payments", flush=True)
-                time.sleep(0.1)
+            wrong += strike_all(plan, load)
             proxy.on_commit = None
             stopping.set()
             releasing.join()
-            load.stop()
+            try:
+                load.stop()
+            except AssertionError as why:  # told beside what the checker finds
+                wrong.append(str(why))
             unresolved = metric(server, "novapay_journal_unknown_commits_total")
             lose_claims(server, proxy)
             wrong += check(server, history)
