@@ -1,5 +1,7 @@
 #include "adapters/http/server.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -119,6 +121,7 @@ void http_server::impl::listen() {
 }
 
 void http_server::impl::run(asio::io_context& io) {
+  pthread_setname_np(pthread_self(), "http");
   const auto stay = asio::make_work_guard(io);
   for (;;) {
     try {

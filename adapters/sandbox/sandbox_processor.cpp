@@ -1,5 +1,7 @@
 #include "adapters/sandbox/sandbox_processor.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -87,6 +89,7 @@ class sandbox_processor::worker {
 };
 
 void sandbox_processor::worker::run() {
+  pthread_setname_np(pthread_self(), "sandbox");
   for (;;) {
     auto now = wait();
     if (now.stopping) return shut_down(std::move(now));

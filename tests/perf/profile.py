@@ -62,7 +62,7 @@ def profile(arguments, folder):
         load.join()
         print(f"{arguments.store}, {arguments.connections} connections: {found['payments_per_s']} payments/s; CPU a payment: server "
               f"{found['server_us']} us, database {found['database_us']} us, load generator {found['load_us']} us")
-        print_top("server, by thread", folder / "server.perf", 20, "--sort", "tid", "-g", "none")
+        print_top("server, by thread", folder / "server.perf", 20, "--sort", "comm", "-g", "none")
         print_top("server, by library", folder / "server.perf", 12, "--sort", "dso", "-g", "none")
         print_top("server, by function", folder / "server.perf", arguments.top, "--sort", "comm,symbol", "-g", "none")
         if arguments.callers:
