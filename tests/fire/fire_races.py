@@ -76,7 +76,10 @@ class Race:
         self.server.kill()
         self.server.start()
         for thread in self.workers:
-            thread.join()
+            while thread.is_alive():
+                thread.join(1)
+                if self.server.process.poll() is not None and not self.broken:
+                    self.broken.append(f"the node ended by itself with {self.server.process.returncode}: {self.server.log_tail()[-1000:]}")
         self.over.set()
         for thread in self.readers:
             thread.join()
@@ -85,8 +88,9 @@ class Race:
     def guarded(self, what):
         try:
             what()
-        except Exception as why:  # told by the round
-            self.broken.append(repr(why)[:1000])
+        except Exception as why:  # told by the round; the first says why
+            if not self.broken:
+                self.broken.append(repr(why)[:1000])
 
     def work(self):
         client = self.history.client(self.server, judged=False)
@@ -95,7 +99,12 @@ class Race:
                 payment, what, key, amount = self.jobs.get_nowait()
             except queue.Empty:
                 break
-            answer = until_told([client], lambda c: c.do(payment, what, key=key, amount=amount), self.count)
+
+            def send(over):
+                if self.broken:
+                    raise AssertionError("given up")
+                return over.do(payment, what, key=key, amount=amount)
+            answer = until_told([client], send, self.count)
             with self.lock:
                 self.left -= 1
                 if answer.status >= 300:
