@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""fire_grid: the program dies at every named place, on both stores, under load, and nothing is lost.
+"""grid: the program dies at every named place, on both stores, under load, and nothing is lost.
 
 Shows, for each crash point of runtime/crash_point.hpp, several passings of it and each store: clients are at work, the process
 ends itself at the point (`_exit`, as by a power cut), is started again, armed for the next passing, and so on; the last start is

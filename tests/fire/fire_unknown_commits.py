@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""fire_unknown_commits: 200 commits whose answer is lost, 200 that never took place, each resolved right.
+"""unknown_commits: 200 commits whose answer is lost, 200 that never took place, each resolved right.
 
 Shows, under load in many small batches and through tcp_proxy.py, commits whose fate NovaPay cannot know when they break: the answer
 thrown away, cut short or swallowed (it happened); the request cut off before it, inside it, or before its Sync (it did not); the
