@@ -37,7 +37,8 @@ OF_EACH = 200
 HAPPENED = {CUT_ANSWER: 0.45, CUT_BEFORE_READY: 0.45, SWALLOW_ANSWER: 0.1}
 NEVER = {CUT_REQUEST: 0.35, CUT_BEFORE_SYNC: 0.35, CUT_PARTIAL: 0.3}
 LATE = 0.1
-STRIKE = 0.4                 # of the commits; a retry may be struck again, so some stay open for a while
+STRIKE = 0.4                 # of the commits
+TWICE = 0.1                  # of what never happens: its retry is lost as well, so that it stays open beyond its call
 WORKERS = 12
 CLAIMS = 3                   # starts for each way to lose a claim
 STORE_TIMEOUT_MS = 1000
@@ -57,19 +58,25 @@ class Plan:
         self.pick = random.Random(seed)
         self.left = collections.Counter({fault: round(of_each * share) for shares in (HAPPENED, NEVER) for fault, share in shares.items()})
         self.left[HOLD_REQUEST] = round(of_each * LATE)
+        self.twice_left = max(1, round(of_each * TWICE))
+        self.strike_retry = False
         self.struck = []         # (fault, records)
         self.held = threading.Event()
 
     def on_commit(self, exchange):
-        open_faults = [fault for fault, count in self.left.items() if count > 0]
-        if not open_faults or self.pick.random() > STRIKE:
+        retry, self.strike_retry = self.strike_retry, False
+        possible = [fault for fault, count in self.left.items() if count > 0 and (not retry or fault in NEVER)]
+        if not possible or not (retry or self.pick.random() < STRIKE):
             return None
-        fault = self.pick.choice(open_faults)
+        fault = self.pick.choice(possible)
         records = written_by(exchange)
         if not records:  # no append
             return None
         self.left[fault] -= 1
         self.struck.append((fault, records))
+        if not retry and fault in NEVER and self.twice_left > 0 and any(self.left[other] > 0 for other in NEVER):
+            self.strike_retry = True
+            self.twice_left -= 1
         if fault == HOLD_REQUEST:
             self.held.set()
         return fault
