@@ -67,7 +67,9 @@ std::string_view result_rows::bytes(int row, int column) const {
 }
 std::int64_t result_rows::number(int row, int column) const { return read_integer(bytes(row, column)); }
 
-connection::connection(settings where) : settings_{std::move(where)} {}
+connection::connection(settings where) : connection{where, std::make_shared<address_book>(where.connection)} {}
+connection::connection(settings where, std::shared_ptr<address_book> book)
+    : settings_{std::move(where)}, book_{std::move(book)} {}
 connection::~connection() { close(); }
 
 deadline connection::next_deadline() const { return steady::now() + settings_.call_timeout; }
@@ -94,12 +96,38 @@ bool connection::is_alive() {
 std::optional<std::string> connection::connect(deadline until) {
   if (is_alive()) return std::nullopt;
   close();
+  auto targets = book_->targets(until);
+  if (targets.empty()) return "no address is known for the host";
+  if (const auto at = std::ranges::find(targets, last_); at != targets.end())
+    std::rotate(targets.begin(), at, at + 1);  // what served last comes first
+  std::string whys;
+  for (const auto& where : targets) {
+    if (!whys.empty() && steady::now() >= until) break;
+    auto why = connect_to(where, std::min(until, steady::now() + settings_.connect_timeout));
+    if (!why) {
+      last_ = where;
+      return std::nullopt;
+    }
+    whys += (whys.empty() ? "" : "; ") + *why;
+  }
+  return whys;
+}
 
+std::optional<std::string> connection::connect_to(const target& where, deadline until) {
   // Before the string: what it may override. After it: what it may not.
   const auto stall_ms = std::to_string(settings_.call_timeout.count());
-  const char* names[] = {"tcp_user_timeout", "fallback_application_name", "target_session_attrs",
-                         "dbname",           "client_encoding",           nullptr};
-  const char* values[] = {stall_ms.c_str(), "novapay", "read-write", settings_.connection.c_str(), "UTF8", nullptr};
+  const char* names[] = {"tcp_user_timeout",
+                         "fallback_application_name",
+                         "target_session_attrs",
+                         "dbname",
+                         "client_encoding",
+                         "host",
+                         "hostaddr",
+                         "port",
+                         nullptr};  // what is empty does not count
+  const char* values[] = {stall_ms.c_str(), "novapay",          "read-write",          settings_.connection.c_str(),
+                          "UTF8",           where.host.c_str(), where.address.c_str(), where.port.c_str(),
+                          nullptr};
   raw_ = PQconnectStartParams(names, values, 1);
   if (!raw_) return "out of memory";
 
@@ -109,7 +137,7 @@ std::optional<std::string> connection::connect(deadline until) {
     if (next == PGRES_POLLING_FAILED)
       why = message();
     else if (wait_for(raw_, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until) == 0)
-      why = "no connection within the call's deadline";
+      why = "no connection in time";
     if (why) {
       close();
       return why;

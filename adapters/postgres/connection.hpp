@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/postgres/addresses.hpp"
 #include "adapters/postgres/settings.hpp"
 
 struct pg_conn;
@@ -62,6 +63,7 @@ struct prepared_statement {
 class connection {
  public:
   explicit connection(settings where);
+  connection(settings where, std::shared_ptr<address_book> book);  // of the same connection string
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -80,6 +82,7 @@ class connection {
 
  private:
   std::optional<std::string> connect(deadline until);  // what went wrong
+  std::optional<std::string> connect_to(const target& where, deadline until);
   std::optional<std::string> start_session(deadline until);
   bool is_alive();
   answer send_and_wait(bool sent, deadline until);
@@ -89,6 +92,8 @@ class connection {
   std::string message() const;
 
   settings settings_;
+  std::shared_ptr<address_book> book_;
+  target last_;  // where it was connected last
   pg_conn* raw_ = nullptr;
   std::set<std::string_view> prepared_;
 };

@@ -85,7 +85,7 @@ std::string array_of(oid element, auto&& values, auto&& get) {
 
 class postgres_journal final : public journal {
  public:
-  explicit postgres_journal(settings where) : db_{std::move(where)} {}
+  postgres_journal(settings where, std::shared_ptr<address_book> book) : db_{std::move(where), std::move(book)} {}
 
   append_outcome append(std::span<const append_entry> batch) override {
     if (auto why = why_rejected(batch)) return {append_status::rejected, std::move(*why)};
@@ -226,8 +226,9 @@ class postgres_journal final : public journal {
 
 }  // namespace
 
-journal_store::journal_store(settings where) : settings_{std::move(where)} {}
+journal_store::journal_store(settings where)
+    : settings_{std::move(where)}, book_{std::make_shared<address_book>(settings_.connection)} {}
 
-std::unique_ptr<runtime::journal> journal_store::open() { return std::make_unique<postgres_journal>(settings_); }
+std::unique_ptr<runtime::journal> journal_store::open() { return std::make_unique<postgres_journal>(settings_, book_); }
 
 }  // namespace novapay::postgres

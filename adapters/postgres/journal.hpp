@@ -16,6 +16,8 @@
 
 namespace novapay::postgres {
 
+class address_book;
+
 class journal_store final : public runtime::journal_store {
  public:
   explicit journal_store(settings where);
@@ -23,6 +25,7 @@ class journal_store final : public runtime::journal_store {
 
  private:
   settings settings_;
+  std::shared_ptr<address_book> book_;
 };
 
 }  // namespace novapay::postgres

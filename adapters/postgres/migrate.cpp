@@ -58,7 +58,7 @@ migration_report migrate(const settings& where) { return migrate(where, migratio
 
 migration_report migrate(const settings& where, std::span<const migration> known) {
   migration_report report;
-  connection db{{where.connection, std::chrono::milliseconds{migration_timeout}}};
+  connection db{{where.connection, std::chrono::milliseconds{migration_timeout}, migration_connect_timeout}};
   const auto run = [&](const char* sql) {
     auto done = db.script(sql, db.next_deadline());
     if (done.what != fate::done) report.error = std::move(done.detail);

@@ -25,6 +25,7 @@ runtime::migration_report migrate(const settings& where, std::span<const runtime
 std::optional<std::string> check(const settings& where);
 std::optional<std::string> check(const settings& where, std::span<const runtime::migration> known);
 
+inline constexpr std::chrono::seconds migration_connect_timeout{30};
 inline constexpr std::chrono::minutes migration_timeout{30};  // of one migration, waiting for another node's included
 
 }  // namespace novapay::postgres

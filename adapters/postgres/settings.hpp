@@ -12,9 +12,11 @@ struct settings {
   std::string connection;
 
   // Of every call, connecting included. The server itself gives up a statement after three quarters of it, so that a
-  // slow one ends with a certain answer; a silent server costs the whole and leaves an append `unknown`. Looking up a
-  // host's name is outside of it: libpq does that in one blocking call.
+  // slow one ends with a certain answer; a silent server costs the whole and leaves an append `unknown`.
   std::chrono::milliseconds call_timeout{3000};
+
+  // Of one try at one address, within the call's: a host that is silent must not hide the next one, nor a server's return.
+  std::chrono::milliseconds connect_timeout{1500};
 };
 
 }  // namespace novapay::postgres

@@ -1,8 +1,12 @@
 // What PostgreSQL, and the network before it, can do to an append, each for real.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <functional>
+#include <regex>
 #include <thread>
 
 #include "adapters/postgres/connection.hpp"
@@ -83,6 +87,27 @@ class table_lock {
   std::thread holding_;
 };
 
+// Connections are made, by the kernel, and nothing ever answers.
+class silent_listener {
+ public:
+  silent_listener() : descriptor_{socket(AF_INET, SOCK_STREAM, 0)} {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof where;
+    REQUIRE(bind(descriptor_, reinterpret_cast<sockaddr*>(&where), size) == 0);
+    REQUIRE(listen(descriptor_, 16) == 0);
+    REQUIRE(getsockname(descriptor_, reinterpret_cast<sockaddr*>(&where), &size) == 0);
+    port_ = std::to_string(ntohs(where.sin_port));
+  }
+  ~silent_listener() { close(descriptor_); }
+  const std::string& port() const { return port_; }
+
+ private:
+  int descriptor_;
+  std::string port_;
+};
+
 template <class Call>
 milliseconds duration_of(Call call) {
   const auto start = std::chrono::steady_clock::now();
@@ -133,6 +158,23 @@ TEST_CASE("postgres/faults: a silent server costs the deadline and no more") {
   one.between.arm(cut::stall_answer);
   CHECK(append(*fresh, {events(home, 3, 0, entity(1), 3)}) == append_status::unavailable);
   CHECK(append(*fresh, {events(home, 3, 0, entity(1), 3)}) == append_status::committed);
+}
+
+TEST_CASE("postgres/faults: a host that says nothing does not hide the next one, nor does a name that nobody knows") {
+  if (!postgres_bench::available()) return;
+  postgres_bench made;
+  const silent_listener silent;
+  const auto before = made.schema.connection();
+  const auto ports = std::regex_replace(before, std::regex{R"(port=(\d+))"}, "port=1,$1," + silent.port() + ",$1");
+  const auto hosts = std::regex_replace(ports, std::regex{R"(host=(\S+))"}, "host=nobody.invalid,$1,127.0.0.1,$1");
+  const auto reversed =
+      std::regex_replace(std::regex_replace(before, std::regex{R"(port=(\d+))"}, "port=" + silent.port() + ",$1"),
+                         std::regex{R"(host=(\S+))"}, "host=127.0.0.1,$1");
+  for (const auto& where : {hosts, reversed}) {
+    postgres::journal_store store{{where, std::chrono::seconds{20}, milliseconds{300}}};
+    auto log = store.open();
+    CHECK(duration_of([&] { CHECK(log->heads(std::vector{home}).value.has_value()); }) < std::chrono::seconds{10});
+  }
 }
 
 TEST_CASE("postgres/faults: nobody listens, so nothing was written") {
