@@ -197,6 +197,7 @@ std::string encode(const payment& state) {
   if (state.expires_at) out.set_expires_at_ms(to_ms(*state.expires_at));
   if (state.last_failure) write(*state.last_failure, *out.mutable_last_failure());
   out.set_authorization_lapsed(state.authorization_lapsed);
+  for (const auto which : state.breaks) write(which, *out.add_breaks());
   return out.SerializeAsString();
 }
 
@@ -214,6 +215,7 @@ payment decode_payment(std::string_view bytes) {
   if (in.has_expires_at_ms()) state.expires_at = from_ms(in.expires_at_ms());
   if (in.has_last_failure()) state.last_failure = read(in.last_failure());
   state.authorization_lapsed = in.authorization_lapsed();
+  for (const auto& which : in.breaks()) state.breaks.push_back(read(which));
   if (!within_limits(state)) throw std::runtime_error("the stored payment is captured or refunded above its limits");
   return state;
 }

@@ -110,6 +110,12 @@ struct event_writer {
   void operator()(const event::answer_deferred& e) const {
     write_waiting(e.about, e.reason, {}, *to.mutable_answer_deferred());
   }
+  void operator()(const event::break_noted& e) const {
+    auto& out = *to.mutable_break_noted();
+    write(e.about, *out.mutable_about());
+    out.set_reason(e.reason);
+    if (e.failed) write(*e.failed, *out.mutable_failed());
+  }
 };
 
 std::optional<std::int64_t> asked_of(const wire::PaymentEvent::MoneyRequested& from) {
@@ -184,6 +190,12 @@ event_type decode_event(std::string_view bytes) {
     case kind::kAttemptStarted: return event::attempt_started{read(in.attempt_started().about())};
     case kind::kAnswerDeferred:
       return event::answer_deferred{read(in.answer_deferred().about()), in.answer_deferred().reason()};
+    case kind::kBreakNoted: {
+      const auto& e = in.break_noted();
+      event::break_noted noted{read(e.about()), e.reason(), std::nullopt};
+      if (e.has_failed()) noted.failed = read(e.failed());
+      return noted;
+    }
     case kind::WHAT_NOT_SET: break;
   }
   throw std::runtime_error("an event of a kind this version of NovaPay does not know");

@@ -44,12 +44,15 @@ class payment_functions {
   using command_type = domain::command_type;
   using event_type = domain::event_type;
 
-  explicit payment_functions(processor& through) : processor_(through) {}
+  payment_functions(processor& through, break_handler on_break) : processor_(through), on_break_(std::move(on_break)) {}
 
   const std::string& name() const { return payment_kind_name; }
 
   runtime::kind_decision<event_type> decide(const payment& now, const command_type& asked, timestamp at) const {
     auto decided = domain::decide(now, asked, at);
+    if (on_break_ && std::holds_alternative<command::notify>(asked))
+      for (const auto& happened : decided.events)
+        if (const auto* what = std::get_if<event::break_noted>(&happened)) on_break_(now, *what);
     runtime::kind_decision<event_type> result;
     result.events = std::move(decided.events);
     if (decided.refused) result.refused = encode(*decided.refused);
@@ -109,12 +112,13 @@ class payment_functions {
 
  private:
   processor& processor_;
+  break_handler on_break_;
 };
 
 }  // namespace
 
-std::shared_ptr<const runtime::entity_kind> make_payment_kind(processor& through) {
-  return std::make_shared<runtime::typed_kind<payment_functions>>(payment_functions(through));
+std::shared_ptr<const runtime::entity_kind> make_payment_kind(processor& through, break_handler on_break) {
+  return std::make_shared<runtime::typed_kind<payment_functions>>(payment_functions(through, std::move(on_break)));
 }
 
 }  // namespace novapay

@@ -108,6 +108,13 @@ struct data_writer {
     about(e.about);
     out.member("reason", e.reason);
   }
+  void operator()(const event::break_noted& e) const {
+    out.member("operation", domain::to_text(e.about.kind)).member("number", e.about.number);
+    out.member("reason", e.reason);
+    if (!e.failed) return;
+    out.key("failure");
+    write_failure(out, *e.failed);
+  }
 };
 
 }  // namespace

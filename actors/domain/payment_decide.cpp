@@ -361,17 +361,25 @@ decision failed_after_approval(const operation& what, const failure& why) {
   return follow(event::refund_failed{what.id.number, why, true});
 }
 
+// A report that cannot be true is journaled once, so that it is neither lost nor repeated for ever.
+decision note_break(const payment& now, const notice& told, std::string reason) {
+  if (std::ranges::find(now.breaks, told.about) != now.breaks.end()) return nothing();
+  if (now.breaks.size() >= breaks_max)
+    return refuse(refusal_code::too_many_operations, "The processor has contradicted this payment too often.");
+  return follow(event::break_noted{told.about, std::move(reason), told.failed});
+}
+
 decision decide_notify(const payment& now, const command::notify& told, timestamp at) {
   const auto* what = find(now, told.what.about);
   const auto kind = told.what.about.kind;
   if (what == nullptr || (kind != operation_kind::capture && kind != operation_kind::refund))
-    return refuse(refusal_code::unknown_operation, "The processor reports on an operation that was never asked for.");
+    return note_break(now, told.what, "unknown_operation");
 
   if (!told.what.failed) {
     if (kind != operation_kind::capture || what->settled) return nothing();
     if (awaiting(*what)) return follow(event::captured{what->id.number, {}}, event::settled{what->id.number});
     if (what->progress == progress::succeeded) return follow(event::settled{what->id.number});
-    return refuse(refusal_code::payment_unexpected_state, "The processor settled a capture that has failed.");
+    return note_break(now, told.what, "settled_after_failure");
   }
   if (what->progress == progress::failed) return nothing();
   if (awaiting(*what)) return failed_after_approval(*what, *told.what.failed);

@@ -137,6 +137,13 @@ struct answer_deferred {
   std::string reason;
   friend bool operator==(const answer_deferred&, const answer_deferred&) = default;
 };
+// The processor reports what by our journal cannot be: for reconciliation. Nothing of the payment changes.
+struct break_noted {
+  operation_id about;
+  std::string reason;             // "settled_after_failure", "unknown_operation"
+  std::optional<failure> failed;  // as reported; nullopt: settled
+  friend bool operator==(const break_noted&, const break_noted&) = default;
+};
 }  // namespace event
 using event_type =
     std::variant<event::created, event::authorized, event::declined, event::action_required, event::confirm_requested,
@@ -144,6 +151,6 @@ using event_type =
                  event::capture_contested, event::refund_requested, event::refunded, event::refund_failed,
                  event::cancel_requested, event::canceled, event::cancel_failed, event::settled, event::expired,
                  event::late_authorization, event::in_doubt, event::deferred, event::attempt_started,
-                 event::answer_deferred>;
+                 event::answer_deferred, event::break_noted>;
 
 }  // namespace novapay::domain

@@ -177,6 +177,7 @@ struct applier {
       what->doubt_reason = e.reason;
     }
   }
+  void operator()(const event::break_noted& e) { now.breaks.push_back(e.about); }
 };
 
 bool outcome_known_or_doubted(const operation& what) noexcept {

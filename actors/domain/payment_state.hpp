@@ -31,6 +31,7 @@ inline constexpr std::chrono::milliseconds action_window{24h};
 inline constexpr std::chrono::milliseconds authorization_window{24h * 7};
 // Captures, refunds and the like of one payment, failed ones included.
 inline constexpr std::size_t operations_max = 2000;
+inline constexpr std::size_t breaks_max = 16;
 
 enum class mode : std::uint8_t { test = 1, live };
 enum class capture_method : std::uint8_t { automatic = 1, manual };
@@ -121,6 +122,7 @@ struct payment {
   std::optional<timestamp> expires_at;  // of the authorization, or of the customer's action
   std::optional<failure> last_failure;
   bool authorization_lapsed = false;  // partly captured, the rest has expired
+  std::vector<operation_id> breaks;   // reported by the processor and impossible by our journal; at most breaks_max
   friend bool operator==(const payment&, const payment&) = default;
 };
 

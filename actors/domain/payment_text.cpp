@@ -75,7 +75,7 @@ std::string_view type_of(const event_type& happened) noexcept {
                                     "capture_failed",    "capture_contested", "refund_requested",   "refunded",
                                     "refund_failed",     "cancel_requested",  "canceled",           "cancel_failed",
                                     "settled",           "expired",           "late_authorization", "in_doubt",
-                                    "deferred",          "attempt_started",   "answer_deferred"};
+                                    "deferred",          "attempt_started",   "answer_deferred",    "break_noted"};
   static_assert(names.size() == std::variant_size_v<event_type>);
   return names.at(happened.index());
 }

@@ -179,6 +179,16 @@ int run(const config& settings, const stop_signal& stop) {
   }
   measured_processor processor(*sandbox, "sandbox", clock, metrics);
 
+  auto& breaks = metrics.count("novapay_breaks_total", "Reports of a processor that contradict the journal");
+  const auto report_break = [&log, &breaks](const domain::payment& now, const domain::event::break_noted& what) {
+    breaks.add();
+    log.write(runtime::log_level::error, "a break: the processor's report contradicts the journal, which notes it",
+              {{"payment_id", now.agreed.id},
+               {"operation", domain::to_text(what.about.kind)},
+               {"number", static_cast<std::int64_t>(what.about.number)},
+               {"reason", what.reason}});
+  };
+
   actor_settings actors(settings.actor_threads);
   caf::actor_system system(actors);
   last_words fatal;
@@ -187,9 +197,9 @@ int run(const config& settings, const stop_signal& stop) {
   how.incarnation = random.next();
   how.shard_bits = settings.shard_bits;
   how.bounds = settings.bounds;
-  runtime::host host(system, how,
-                     {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
-                     {make_payment_kind(processor)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
+  runtime::host host(
+      system, how, {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
+      {make_payment_kind(processor, report_break)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
   hosted_payments payments(host, clock, log);
 
   std::atomic<bool> draining{false};

@@ -33,7 +33,7 @@ def subject(event):
         return KINDS[body["by"]["kind"]], body["by"]["number"]
     if what in WAITING:
         return KINDS[body["about"]["kind"]], body["about"]["number"]
-    if what in ("expired", "late_authorization"):
+    if what in ("expired", "late_authorization", "break_noted"):
         return None
     kind = {"settled": CAPTURE, "captured": CAPTURE, "refunded": REFUND, "canceled": CANCEL}.get(what) or what.split("_")[0]
     return kind, body["number"]

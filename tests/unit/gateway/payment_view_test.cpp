@@ -141,7 +141,8 @@ TEST_CASE("payment_view/history: every kind of event shows, secrets do not") {
                                     event::in_doubt{capture, "processor_timeout", noon},
                                     event::deferred{refund, "rate_limited", noon},
                                     event::attempt_started{authorize},
-                                    event::answer_deferred{capture, "awaiting_processor"}};
+                                    event::answer_deferred{capture, "awaiting_processor"},
+                                    event::break_noted{refund, "unknown_operation", why}};
   REQUIRE(all.size() == std::variant_size_v<event_type>);
   std::vector<history_entry> history;
   for (const auto& each : all) history.push_back({history.size() + 1, noon, each});

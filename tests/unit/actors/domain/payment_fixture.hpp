@@ -76,6 +76,8 @@ inline std::vector<situation> situations() {
       {"captured, final part", given({made, yes, capture_requested{1, "key-capture", 60, 60, true}, done1})},
       {"capture failed", given({made, yes, cap100, capture_failed{1, card_declined, false}})},
       {"capture failed late", given({made, yes, cap100, done1, capture_failed{1, card_declined, true}})},
+      {"capture failed, said to be settled", given({made, yes, cap100, capture_failed{1, card_declined, false},
+                                                    break_noted{capture(), "settled_after_failure", std::nullopt}})},
       {"settled", given({made, yes, cap100, done1, settled{1}})},
       {"refunding part", given({made, yes, cap100, done1, ref40})},
       {"refunding part, in doubt",
