@@ -182,6 +182,11 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& missing) {  // says that something is missing, even where something else was given
+    const auto unknown = app.remaining(true);
+    if (unknown.empty()) return app.exit(missing) == 0 ? 0 : exit_usage;
+    std::cerr << "novapay: there is no '" << unknown.front() << "'; --help says what there is\n";
+    return exit_usage;
   } catch (const CLI::ParseError& wrong) { return app.exit(wrong) == 0 ? 0 : exit_usage; }
   if (*serve_command) return with_config(given, serve);
   if (*migrate_command) return with_config(given, migrate);

@@ -35,7 +35,9 @@ def test_version_and_help():
 
 
 def test_unknown_words_are_refused():
-    fails("serv", saying="serv|subcommand")
+    fails("serv", saying="'serv'")
+    fails("sandbox", "ledgr", saying="'ledgr'")
+    fails(saying="subcommand")
     fails("serve", "--colour", "red", saying="colour")
     fails("serve", "--store", "oracle", saying="oracle|store")
 
