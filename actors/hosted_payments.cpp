@@ -29,6 +29,8 @@ trouble trouble_of(reply_status why) {
     case reply_status::deadline_exceeded: return trouble::deadline_exceeded;
     case reply_status::quarantined: return trouble::quarantined;
     case reply_status::outcome_unknown: return trouble::outcome_unknown;
+    case reply_status::store_unavailable: return trouble::store_unavailable;
+    case reply_status::store_unknown: return trouble::store_unknown;
     case reply_status::ok:
     case reply_status::refused:
     case reply_status::not_found:
@@ -91,6 +93,7 @@ void hosted_payments::read(const caller& who, const Done& done, Run run) {
   const auto deadline = std::chrono::time_point_cast<std::chrono::milliseconds>(who.deadline);
   const bool taken = host_.read([this, deadline, done, run = std::move(run)](runtime::journal& log) {
     if (time_.now() > deadline) return done(trouble_report{trouble::deadline_exceeded, "not begun in time"});
+    if (!host_.store().gives_reads()) return done(trouble_report{trouble::store_unavailable, "the store fails"});
     run(log);
   });
   if (!taken) done(trouble_report{trouble::unavailable, "the node is starting or stopping"});
@@ -116,7 +119,7 @@ void hosted_payments::list(const caller& who, runtime::list_query query, std::fu
   query.kind = payment_kind_name;
   read(who, done, [query = std::move(query), done](runtime::journal& log) {
     const auto page = log.list(query);
-    done(page.value ? page_of(*page.value) : page_reply{trouble_report{trouble::unavailable, page.detail}});
+    done(page.value ? page_of(*page.value) : page_reply{trouble_report{trouble::store_unavailable, page.detail}});
   });
 }
 
@@ -125,11 +128,11 @@ void hosted_payments::find_by_key(const caller& who, std::string idempotency_key
   runtime::creation_key key{scope_of(who.merchant, who.mode), std::move(idempotency_key)};
   read(who, done, [key = std::move(key), done](runtime::journal& log) {
     const auto found = log.find_keys({&key, 1});
-    if (!found.value) return done(trouble_report{trouble::unavailable, found.detail});
+    if (!found.value) return done(trouble_report{trouble::store_unavailable, found.detail});
     if (!found.value->front()) return done(payment_page{});
     const auto id = *found.value->front();
     auto rows = log.load({&id, 1});
-    if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
+    if (!rows.value) return done(trouble_report{trouble::store_unavailable, rows.detail});
     runtime::list_page page;
     if (rows.value->front()) page.rows.push_back(*std::move(rows.value->front()));
     done(page_of(page));
@@ -141,11 +144,11 @@ void hosted_payments::history(const caller& who, const std::string& id, std::fun
   if (!entity) return done(std::vector<history_entry>{});
   read(who, done, [id = *entity, scope = scope_of(who.merchant, who.mode), done](runtime::journal& log) {
     const auto rows = log.load({&id, 1});
-    if (!rows.value) return done(trouble_report{trouble::unavailable, rows.detail});
+    if (!rows.value) return done(trouble_report{trouble::store_unavailable, rows.detail});
     if (!rows.value->front() || rows.value->front()->listed.scope != scope) return done(std::vector<history_entry>{});
     const auto records = log.history(id, 0, history_entries_max);
     done(records.value ? history_of(*records.value)
-                       : history_reply{trouble_report{trouble::unavailable, records.detail}});
+                       : history_reply{trouble_report{trouble::store_unavailable, records.detail}});
   });
 }
 
@@ -164,6 +167,15 @@ void hosted_payments::notify(processor_notice told) {
   job.who = runtime::responder([this, told](const runtime::reply& with) {
     if (with.status == reply_status::ok) {
       passing(runtime::crash_point::notice_after);
+      return told.acknowledge();
+    }
+    if (with.status == reply_status::store_unavailable) return;                            // said once, by the runtime
+    if (with.status == reply_status::refused || with.status == reply_status::not_found) {  // a repetition would be, too
+      logger_.write(runtime::log_level::error, "a processor's notice fits no payment: look into it",
+                    {{"payment_id", told.payment},
+                     {"operation", domain::to_text(told.what.about.kind)},
+                     {"number", static_cast<std::int64_t>(told.what.about.number)},
+                     {"failed", told.what.failed ? std::string_view{told.what.failed->code} : std::string_view{}}});
       return told.acknowledge();
     }
     logger_.write(

@@ -18,14 +18,16 @@
 
 namespace novapay {
 
-// Why there is no answer by a payment. The first four: nothing was done, the same call may be repeated at once.
+// Why there is no answer by a payment. The first four and `store_unavailable`: nothing was done, the same call may be repeated.
 enum class trouble : std::uint8_t {
   overloaded = 1,     // a bounded queue is full
-  unavailable,        // the store is out of reach, the shard is moving, or the node is stopping
+  unavailable,        // the shard is moving, or the node is stopping
   deadline_exceeded,  // not begun in time
   quarantined,        // this payment keeps failing; an operator looks at it
   outcome_unknown,    // it may or may not have been done: repeat it with the same idempotency key
   internal,           // a bug: logged with the request id
+  store_unavailable,  // the store is out of reach or takes no writes: nothing was done, it may be repeated
+  store_unknown,      // as outcome_unknown, because the store is out of reach or takes no writes
 };
 
 struct answer {

@@ -110,10 +110,12 @@ error_code code_of(domain::refusal_code code) noexcept {
 error_code code_of(trouble what) noexcept {
   switch (what) {
     case trouble::overloaded: return overloaded;
-    case trouble::unavailable: return unavailable;
+    case trouble::unavailable:
+    case trouble::store_unavailable: return unavailable;
     case trouble::deadline_exceeded: return deadline_exceeded;
     case trouble::quarantined: return payment_quarantined;
-    case trouble::outcome_unknown: return outcome_unknown;
+    case trouble::outcome_unknown:
+    case trouble::store_unknown: return outcome_unknown;
     case trouble::internal: return internal_error;
   }
   return internal_error;
@@ -146,7 +148,19 @@ api_error to_error(const domain::refusal& why) {
   return {code_of(why.code), why.message, why.param};
 }
 
-api_error to_error(const trouble_report& why) { return {code_of(why.what), {}, {}}; }
+api_error to_error(const trouble_report& why) {
+  std::string message;
+  if (why.what == trouble::store_unavailable)
+    message =
+        "NovaPay's store cannot be reached, or takes no writes, so nothing was done. Repeat the request, with the same "
+        "Idempotency-Key, after Retry-After.";
+  if (why.what == trouble::store_unknown)
+    message =
+        "NovaPay's store cannot be reached, or takes no writes, so it is not known whether this was done. Repeat the "
+        "request with "
+        "the same Idempotency-Key, after Retry-After, to learn it: that never does it twice.";
+  return {code_of(why.what), std::move(message), {}};
+}
 
 api_error to_error(runtime::http_refusal why) { return {code_of(why), {}, {}}; }
 

@@ -96,7 +96,10 @@ void exchange::fail(const api_error& error, runtime::http_fields more) {
 
 void exchange::fail(const trouble_report& why) {
   const auto error = to_error(why);
-  context.ports.log.write(why.what == trouble::internal ? log_level::error : log_level::warning, "trouble",
+  auto level = why.what == trouble::internal ? log_level::error : log_level::warning;
+  if (why.what == trouble::store_unavailable || why.what == trouble::store_unknown)
+    level = log_level::debug;  // the runtime says once that the store fails
+  context.ports.log.write(level, "trouble",
                           {{"request_id", request_id_}, {"code", info_of(error.code).name}, {"detail", why.detail}});
   fail(error);
 }

@@ -32,7 +32,13 @@ std::vector<quarantine::entry> quarantine::list() const {
 }
 
 context::context(clock& now, random_source& entropy, log& lines, limits limit, metrics& registry, unsigned bits)
-    : time(now), random(entropy), logger(lines), bounds(limit), series(registry), claimed(std::size_t{1} << bits) {}
+    : time(now),
+      random(entropy),
+      logger(lines),
+      bounds(limit),
+      series(registry),
+      store(now, lines, registry),
+      claimed(std::size_t{1} << bits) {}
 
 std::int64_t context::claimed_count() const noexcept {
   return std::count_if(claimed.begin(), claimed.end(), [](const auto& held_now) { return held_now.load(); });

@@ -19,6 +19,7 @@
 #include "runtime/messages.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/random.hpp"
+#include "runtime/store_health.hpp"
 
 namespace novapay::runtime {
 
@@ -63,6 +64,7 @@ struct context {
   log& logger;
   limits bounds;
   runtime_metrics series;
+  store_health store;
   quarantine held;
   std::map<std::string, std::shared_ptr<const entity_kind>> kinds;
   std::function<void(ask)> route;                           // to the shard that owns it

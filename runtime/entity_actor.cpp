@@ -46,6 +46,8 @@ void entity_state::handle(ask& job) {
     job.who.fail(reply_status::unavailable, "the entity is being reloaded");
   } else if (!appending_) {
     guarded(&job, [this, &job] { step(job); });
+  } else if (!job.internal && !shared_->store.takes_writes()) {
+    job.who.fail(reply_status::store_unavailable, "the store fails");  // what it would wait for has to be written first
   } else if (!job.internal && queue_.size() >= shared_->bounds.commands_per_entity) {
     shared_->series.overloaded.add();
     job.who.fail(reply_status::overloaded, "too many commands wait for this entity");
@@ -93,6 +95,7 @@ void entity_state::answer_state(const responder& who) const {
 // No event follows from this command, but it asks for an operation: the first answer again, or the wait for it.
 void entity_state::answer_operation(const ask& job, std::uint64_t operation, bool replayed) {
   if (const auto version = mine_.live->answered_at(operation); version != 0) return replay(job.who, operation, version);
+  if (shared_->store.is_long_gone()) return job.who.fail(reply_status::store_unknown, "the store fails");
   if (waiters_ >= shared_->bounds.commands_per_entity) {
     shared_->series.overloaded.add();
     return job.who.fail(reply_status::overloaded, "too many callers wait for this entity");
@@ -114,7 +117,7 @@ void entity_state::replay(const responder& who, std::uint64_t operation, std::ui
   }
   auto read = [who, with, kind = mine_.kind, id = mine_.id](journal& log) mutable {
     auto events = log.history(id, 0, with.version);
-    if (!events.value) return who.fail(reply_status::unavailable, events.detail);
+    if (!events.value) return who.fail(reply_status::store_unavailable, events.detail);
     if (events.value->size() != with.version)
       return who.fail(reply_status::internal, "the history is shorter than the state");
     try {
@@ -126,6 +129,8 @@ void entity_state::replay(const responder& who, std::uint64_t operation, std::ui
 }
 
 void entity_state::append(ask& job, verdict& decided, timestamp now) {
+  if (!shared_->store.takes_writes() && job.what.call.empty())
+    return job.who.fail(reply_status::store_unavailable, "the store fails");
   pending_append wanted;
   wanted.shard = mine_.shard;
   wanted.epoch = mine_.epoch;
@@ -190,7 +195,7 @@ void entity_state::not_appended(append_under_way& done, const write_result& resu
     case write_status::committed:
     case write_status::unknown: break;  // the writer answers only what is known
     case write_status::unavailable:
-      if (done.job.what.call.empty()) return done.job.who.fail(reply_status::unavailable, result.detail);
+      if (done.job.what.call.empty()) return done.job.who.fail(reply_status::store_unavailable, result.detail);
       // An outcome must not be lost while the store is away: it is kept, and appended when the store is back.
       calls_.insert(done.job.what.call);
       retries_.push_back(std::move(done.job));
@@ -209,7 +214,22 @@ void entity_state::not_appended(append_under_way& done, const write_result& resu
   }
 }
 
+// The store is away: commands that were not begun are refused, and the outcome of the others is not known for now. What is under
+// way goes on, and who repeats his request when the store is back learns it.
+void entity_state::let_nobody_wait() {
+  if (gone_) return;
+  if (appending_) appending_->job.who.fail(reply_status::store_unknown, "the store fails");
+  for (const auto& [operation, waiters] : waiting_)
+    for (const auto& one : waiters) one.who.fail(reply_status::store_unknown, "the store fails");
+  waiting_.clear();
+  waiters_ = 0;
+  for (const auto& job : queue_)
+    if (!job.internal) job.who.fail(reply_status::store_unavailable, "the store fails");
+  std::erase_if(queue_, [](const ask& job) { return !job.internal; });
+}
+
 void entity_state::retry() {
+  if (shared_->store.is_long_gone()) let_nobody_wait();
   auto again = std::exchange(retries_, {});
   for (auto& job : again) handle(job);
 }
@@ -283,6 +303,7 @@ caf::behavior entity_actor(caf::stateful_actor<entity_state>* self, shared_conte
       [self](const passivate&) { self->state.passivate(); },
       [self](const shard_lost& how) { self->state.lost(how.why); },
       [self](retry_atom) { self->state.retry(); },
+      [self](append_in_doubt) { self->state.let_nobody_wait(); },
   };
 }
 

@@ -41,6 +41,7 @@ class entity_state {
   void passivate();
   void lost(const std::string& why);
   void retry();
+  void let_nobody_wait();
 
   static inline const char* name = "entity";
 

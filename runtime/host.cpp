@@ -65,6 +65,7 @@ namespace {
 struct supervisor_state {
   std::unordered_map<caf::actor_id, std::size_t> shard_of;
   std::deque<caf::actor_clock::time_point> restarts;
+  bool claims_fail = false;  // the last one did: said once
   static inline const char* name = "supervisor";
 };
 using supervisor = caf::stateful_actor<supervisor_state>;
@@ -78,9 +79,12 @@ void claim(supervisor* self, const shared_context& shared, std::vector<shard_id>
 
 void claimed_or_again(supervisor* self, host_core* owner, claim_done& done) {
   const auto& shared = owner->shared;
-  if (done.result.status != write_status::committed) {
-    shared->logger.write(log_level::warning, "shards not claimed yet",
-                         {{"shards", static_cast<std::int64_t>(done.asked.size())}, {"detail", done.result.detail}});
+  const bool failed = done.result.status != write_status::committed;
+  const bool failed_before = std::exchange(self->state.claims_fail, failed);
+  if (failed) {
+    if (!failed_before)
+      shared->logger.write(log_level::warning, "shards not claimed yet",
+                           {{"shards", static_cast<std::int64_t>(done.asked.size())}, {"detail", done.result.detail}});
     self->delayed_send(self, claim_retry_every, claim_wanted{std::move(done.asked)});
     return;
   }
@@ -192,7 +196,10 @@ bool host::read(std::function<void(journal&)> run) const {
   return true;
 }
 
-bool host::ready() const noexcept { return !impl_->stopped && shards_claimed() == shards_total(); }
+const store_health& host::store() const noexcept { return impl_->shared->store; }
+bool host::ready() const noexcept {
+  return !impl_->stopped && store().takes_writes() && store().gives_reads() && shards_claimed() == shards_total();
+}
 std::int64_t host::shards_claimed() const noexcept { return impl_->shared->claimed_count(); }
 std::int64_t host::shards_total() const noexcept { return std::int64_t{1} << impl_->settings.shard_bits; }
 quarantine& host::held() const noexcept { return impl_->shared->held; }

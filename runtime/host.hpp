@@ -59,7 +59,8 @@ class host {
   // dropped. It is also dropped uncalled when the node stops meanwhile.
   bool read(std::function<void(journal&)> run) const;
 
-  bool ready() const noexcept;  // every shard is claimed
+  bool ready() const noexcept;  // every shard is claimed, and the store works
+  const store_health& store() const noexcept;
   std::int64_t shards_claimed() const noexcept;
   std::int64_t shards_total() const noexcept;
   quarantine& held() const noexcept;

@@ -26,7 +26,11 @@
 
 namespace novapay::runtime {
 
-enum class record_type : std::uint8_t { claim = 1, event = 2 };
+enum class record_type : std::uint8_t {
+  claim = 1,
+  event = 2,
+  probe = 3,  // means nothing: written to learn whether a store that failed takes writes again
+};
 
 // One line of a shard's log.
 struct log_record {
@@ -34,8 +38,8 @@ struct log_record {
   std::uint64_t offset = 0;  // 0 is the first
   std::uint64_t epoch = 0;   // offset of the claim under which it was written (a claim's own offset)
   record_type type = record_type::event;
-  entity_id entity;            // all zero for a claim
-  std::uint64_t sequence = 0;  // per entity, from 1; 0 for a claim
+  entity_id entity;            // all zero for a claim and a probe
+  std::uint64_t sequence = 0;  // per entity, from 1; 0 for a claim and a probe
   timestamp at{};
   std::string payload;  // versioned protobuf; opaque here
 
@@ -76,7 +80,7 @@ struct creation_key {
 
 // One entity's share of a batch: contiguous offsets in one shard, the row after them.
 struct append_entry {
-  std::vector<log_record> records;  // at least one; claims come without row and key
+  std::vector<log_record> records;  // at least one; claims and probes come without row and key
   std::optional<entity_row> row;
   std::optional<creation_key> key;  // only with the entity's first event
 };

@@ -41,7 +41,7 @@ std::optional<std::string> record_fault(const log_record& record, const log_reco
   if (record.shard != first.shard || record.offset != first.offset + nth)
     return "an entry's records are not contiguous";
   if (record.type == record_type::event && record.sequence == 0) return "an event has no sequence";
-  if (record.type == record_type::claim && record.entity != entity_id{}) return "a claim names an entity";
+  if (record.type != record_type::event && record.entity != entity_id{}) return "a claim or probe names an entity";
   return std::nullopt;
 }
 
@@ -78,8 +78,8 @@ std::optional<std::string> entry_fault(const append_entry& entry) {
   for (std::size_t i = 0; i < entry.records.size(); ++i)
     if (auto fault = record_fault(entry.records[i], entry.records.front(), i)) return fault;
 
-  const bool claims = entry.records.front().type == record_type::claim;
-  if (claims && (entry.row || entry.key)) return "a claim comes without row and key";
+  const bool bare = entry.records.front().type != record_type::event;
+  if (bare && (entry.row || entry.key)) return "a claim or probe comes without row and key";
   if (entry.row)
     if (auto fault = row_fault(*entry.row)) return fault;
   if (!entry.key) return std::nullopt;

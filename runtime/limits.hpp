@@ -26,6 +26,15 @@ inline constexpr std::chrono::milliseconds resolve_every{100ms};
 inline constexpr std::chrono::milliseconds claim_retry_every{500ms};
 inline constexpr std::chrono::milliseconds outcome_retry_every{500ms};
 
+// While the store fails it is asked only this often whether it works again; a write that takes this long is taken for one that
+// fails. A probe fills a page of any store, so that it does not fit into what is left of the last one on a full disk.
+inline constexpr std::chrono::milliseconds store_probe_every{200ms};
+inline constexpr std::chrono::milliseconds store_stall_max{3s};
+inline constexpr std::chrono::milliseconds store_patience{
+    2s};  // of clients whose command is on its way when the store fails
+inline constexpr std::size_t probe_records = 8;
+inline constexpr std::size_t probe_record_bytes = 1000;
+
 // A shard's sweeper: idle entities, lapsed deadlines.
 inline constexpr std::chrono::milliseconds sweep_every{1s};
 

@@ -8,6 +8,7 @@
 
 #include "runtime/claim_record.hpp"
 #include "runtime/crash_point.hpp"
+#include "runtime/limits.hpp"
 
 namespace novapay::runtime {
 
@@ -60,6 +61,7 @@ struct work {
   std::unordered_set<entity_id> refused;  // their later appends of this batch would leave a gap in their sequence
   bool alone = false;                     // one entry at a time: the store rejected something among several
   bool doubtful = false;                  // the group, at the offsets it carries, may have been committed
+  std::string doubt_detail;               // why
 
   // The entries the next attempt is made of.
   std::size_t group() const { return alone ? std::min<std::size_t>(1, entries.size()) : entries.size(); }
@@ -93,6 +95,7 @@ struct work {
 
   // Answers what is decided, and `unknown` for the rest: only the rest is this work's business from here on.
   std::vector<write_result> forget_decided() {
+    for (const auto i : index) results[i].detail = doubt_detail;
     auto answered = std::exchange(results, std::vector<write_result>(entries.size(), in_doubt));
     std::iota(index.begin(), index.end(), std::size_t{0});
     return answered;
@@ -282,6 +285,7 @@ struct log_writer::impl {
           return;
         case append_status::unknown:
           w.doubtful = true;
+          w.doubt_detail = detail;
           ++unknowns;
           break;
         case append_status::rejected:  // a verdict on the data itself, so an earlier try met it too
@@ -309,6 +313,31 @@ struct log_writer::impl {
     late = std::move(doubt->results);
     doubt.reset();
     return true;
+  }
+
+  // ---- probing
+
+  write_result probe(timestamp at) {
+    if (!clear_doubt()) return {write_status::unavailable, "an earlier batch is unresolved"};
+    if (shards.empty()) {  // nowhere to write: that it answers must do
+      const shard_id any{0};
+      auto heads = log->heads({&any, 1});
+      return {heads.value ? write_status::committed : write_status::unavailable, std::move(heads.detail)};
+    }
+    const auto& [shard, held] = *shards.begin();
+    append_entry entry;
+    for (std::size_t i = 0; i < probe_records; ++i)
+      entry.records.push_back(
+          {shard, 0, held.epoch, record_type::probe, {}, 0, at, std::string(probe_record_bytes, 'p')});
+    work w;
+    w.entries.push_back(std::move(entry));
+    w.index = {0};
+    w.results = {in_doubt};
+    drive(w);
+    if (!w.doubtful) return std::move(w.results.front());
+    w.forget_decided();
+    doubt = std::move(w);
+    return in_doubt;
   }
 
   // ---- claiming
@@ -444,6 +473,8 @@ std::optional<std::vector<write_result>> log_writer::resolve() {
   if (!impl_->late && !impl_->clear_doubt()) return std::nullopt;
   return std::exchange(impl_->late, std::nullopt);
 }
+
+write_result log_writer::probe(timestamp at) { return impl_->probe(at); }
 
 void log_writer::release(shard_id shard) { impl_->shards.erase(shard); }
 

@@ -75,6 +75,10 @@ class log_writer {
   bool unresolved() const noexcept;
   std::optional<std::vector<write_result>> resolve();
 
+  // Appends records that mean nothing (record_type::probe) to a shard it holds: does the store take writes? While an earlier
+  // batch is unresolved, `unavailable`; `unknown` if this one is: then `resolve` must be called before the next.
+  write_result probe(timestamp at);
+
   // Forgets a shard: later appends to it are fenced. For a hand-over.
   void release(shard_id shard);
 

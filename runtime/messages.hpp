@@ -48,6 +48,7 @@ struct append_request {
 struct append_done {
   write_result result;
 };
+struct append_in_doubt {};  // it is not known when that append's outcome will be: nobody should wait for it
 struct claim_request {
   std::vector<shard_id> shards;
   std::function<void(claim_result)> done;
@@ -110,6 +111,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::stop_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::epoch_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::append_in_doubt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::claim_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::maintenance_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::claimed)

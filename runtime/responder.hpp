@@ -21,11 +21,13 @@ enum class reply_status : std::uint8_t {
   refused,            // `body` is the kind's encoded refusal
   not_found,          // no such entity in this scope
   overloaded,         // a bounded queue is full; nothing was done
-  unavailable,        // the store is out of reach or the shard is not ours (now); nothing was decided
+  unavailable,        // the shard is not ours (now), or the node is starting or stopping; nothing was decided
   deadline_exceeded,  // not begun in time; nothing was done
   quarantined,        // the entity keeps failing; nothing was done
   outcome_unknown,    // it may or may not have been done
   internal,           // a bug
+  store_unavailable,  // as `unavailable`, and the store is the cause
+  store_unknown,      // as `outcome_unknown`, and the store is the cause
 };
 
 struct reply {

@@ -61,6 +61,7 @@ void shard_state::create(ask& job) {
     }
     return;
   }
+  if (!shared_->store.gives_reads() && !job.internal) return refuse_for_store(job);
   auto& known = keys_[key];
   known.age = keys_by_age_.insert(keys_by_age_.end(), key);
   known.waiting.push_back(std::move(job));
@@ -74,10 +75,10 @@ void shard_state::key_known(key_done& done) {
   if (done.epoch != epoch_ || found == keys_.end() || !found->second.looking) return;
   auto& known = found->second;
   auto waiting = std::exchange(known.waiting, {});
-  if (done.failed) {
+  if (done.failed || (!done.found && !shared_->store.takes_writes())) {
     keys_by_age_.erase(known.age);
     keys_.erase(found);
-    for (const auto& job : waiting) job.who.fail(reply_status::unavailable, done.detail);
+    for (const auto& job : waiting) job.who.fail(reply_status::store_unavailable, done.detail);
     return;
   }
   passing(crash_point::key_after);
@@ -118,6 +119,7 @@ void shard_state::dispatch(ask& job) {
   if (found == entities_.end()) {
     if (!shared_->kinds.contains(job.what.kind))
       return job.who.fail(reply_status::internal, "no such kind: " + job.what.kind);
+    if (!shared_->store.gives_reads() && !job.internal) return refuse_for_store(job);
     insert(id, phase::loading).waiting.push_back(std::move(job));
     passing(crash_point::activation_before);
     self_->anon_send(shared_->loader, load_request{id, epoch_, caf::actor_cast<caf::actor>(self_)});
@@ -131,6 +133,9 @@ void shard_state::dispatch(ask& job) {
   touch(one);
   self_->anon_send(one.actor, std::move(job));
 }
+
+// Whoever can wait for nothing but a store that is down need not wait.
+void shard_state::refuse_for_store(const ask& job) { job.who.fail(reply_status::store_unavailable, "the store fails"); }
 
 // ---- activation and passivation -----------------------------------------------------------------------------------
 
@@ -150,7 +155,7 @@ void shard_state::loaded(load_done& done) {
   auto waiting = std::exchange(one.waiting, {});
   if (done.failed) {
     erase(done.id);
-    for (const auto& job : waiting) job.who.fail(reply_status::unavailable, done.detail);
+    for (const auto& job : waiting) job.who.fail(reply_status::store_unavailable, done.detail);
     return;
   }
   const auto creates = [](const ask& job) { return !job.what.creation_key.empty(); };

@@ -67,6 +67,7 @@ class shard_state {
   void create(ask& job);
   void create_as(ask& job, const entity_id& id, bool fresh);
   void dispatch(ask& job);
+  static void refuse_for_store(const ask& job);
   entry& insert(const entity_id& id, phase where);
   void activate(const entity_id& id, entry& one, const ask& first, const std::optional<entity_row>& row);
   void erase(const entity_id& id);

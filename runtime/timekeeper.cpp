@@ -1,5 +1,6 @@
 #include "runtime/timekeeper.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/crash_point.hpp"
@@ -17,18 +18,24 @@ void timekeeper_state::tick() {
   const auto now = self_->clock().now();
   if (fences_checked_ + fence_check_every <= now) {
     fences_checked_ = now;
-    check_fences();
+    if (!std::exchange(checking_, true)) check_fences();
   }
   if (outstanding_ > 0 && batch_began_ + wake_patience <= now) outstanding_ = 0;
+  shared_->store.look_for_stall(now);
+  if (asking_ && asked_ + store_stall_max <= now && shared_->store.gives_reads())
+    shared_->store.down(store_side::reading,
+                        "a read has not ended for " + std::to_string(store_stall_max.count()) + " ms");
   if (asking_ || outstanding_ > 0) return;
   std::erase_if(recent_, [now](const auto& seen) { return seen.second + rewake_after <= now; });
   asking_ = true;
-  const auto until = shared_->time.now() + std::exchange(horizon_, std::chrono::milliseconds{0});
+  asked_ = now;
+  asked_horizon_ = std::exchange(horizon_, std::chrono::milliseconds{0});
+  const auto until = shared_->time.now() + asked_horizon_;
   // Those woken recently may still be due (the store was away, say): they must not hide the others.
   auto ask_store = [until, limit = timer_batch_max + recent_.size(),
                     me = caf::actor_cast<caf::actor>(self_)](journal& log) {
     auto due = log.due(until, limit);
-    due_found found{!due.value, {}};
+    due_found found{!due.value, {}, std::move(due.detail)};
     if (due.value) found.ids = *std::move(due.value);
     caf::anon_send(me, std::move(found));
   };
@@ -39,6 +46,11 @@ void timekeeper_state::found(due_found& due) {
   asking_ = false;
   batch_ += 1;
   batch_began_ = self_->clock().now();
+  if (due.failed) {
+    horizon_ = std::max(horizon_, asked_horizon_);
+    return shared_->store.failed(store_side::reading, due.detail);
+  }
+  shared_->store.works(store_side::reading);
   for (const auto& id : due.ids)
     if (recent_.emplace(id, self_->clock().now()).second) wake(id);
 }
@@ -68,8 +80,9 @@ void timekeeper_state::check_fences() {
   std::vector<shard_id> ours;
   for (std::size_t i = 0; i < shared_->claimed.size(); ++i)
     if (shared_->claimed[i]) ours.push_back(static_cast<shard_id>(i));
-  auto look = [ours = std::move(ours), shared = shared_](journal& log) {
+  auto look = [ours = std::move(ours), shared = shared_, me = caf::actor_cast<caf::actor>(self_)](journal& log) {
     const auto heads = log.heads(ours);
+    caf::anon_send(me, fences_read{});
     if (!heads.value) return;
     for (const auto& head : *heads.value) shared->tell_shard(head.shard, head.epoch);
   };
@@ -84,6 +97,7 @@ caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shar
       [self](due_found& due) { self->state.found(due); },
       [self](const woken& who) { self->state.one_woken(who); },
       [self](wake_soon) { self->state.look_ahead(); },
+      [self](fences_read) { self->state.fences_known(); },
   };
 }
 

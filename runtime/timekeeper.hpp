@@ -15,7 +15,9 @@ namespace novapay::runtime {
 struct due_found {
   bool failed = false;
   std::vector<entity_id> ids;
+  std::string detail;
 };
+struct fences_read {};  // the heads were read, or could not be
 struct woken {
   entity_id id;
   std::uint64_t batch = 0;
@@ -31,6 +33,7 @@ class timekeeper_state {
   void tick();
   void found(due_found& due);
   void one_woken(const woken& who);
+  void fences_known() { checking_ = false; }
   void look_ahead() { horizon_ = recovery_horizon; }
 
   static inline const char* name = "timekeeper";
@@ -42,11 +45,14 @@ class timekeeper_state {
   caf::event_based_actor* self_;
   shared_context shared_;
   bool asking_ = false;
+  bool checking_ = false;        // the fences; one look at a time, however long the store takes
   std::size_t outstanding_ = 0;  // of this batch
   std::uint64_t batch_ = 0;
+  caf::actor_clock::time_point asked_{};
   caf::actor_clock::time_point batch_began_{};
   caf::actor_clock::time_point fences_checked_{};
   std::chrono::milliseconds horizon_{0};
+  std::chrono::milliseconds asked_horizon_{0};  // of the question under way
   std::unordered_map<entity_id, caf::actor_clock::time_point>
       recent_;  // woken less than rewake_after ago and not served yet
 };
@@ -56,5 +62,6 @@ caf::behavior timekeeper_actor(caf::stateful_actor<timekeeper_state>* self, shar
 }  // namespace novapay::runtime
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::due_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::fences_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::woken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::wake_soon)

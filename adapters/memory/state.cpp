@@ -57,7 +57,7 @@ bool journal_store::state::apply(std::span<const append_entry> batch) {
     for (const auto& record : entry.records) {
       const log_position at{record.shard, record.offset};
       if (log.contains(at) || !offsets.insert(at).second) return false;
-      if (record.type == record_type::claim) continue;
+      if (record.type != record_type::event) continue;
       const std::pair event{record.entity, record.sequence};
       if (events.contains(event) || !sequences.insert(event).second) return false;
     }

@@ -86,6 +86,7 @@ class sandbox_processor::worker {
   steady::time_point notices_at_ = steady::now();  // when to look for due notices next
   bool noticed_ = false;                           // the batch under way queues notices
   std::uint64_t sampled_ = 0;
+  bool ledger_fails_ = false;  // the last commit did: said once
 };
 
 void sandbox_processor::worker::run() {
@@ -155,9 +156,11 @@ void sandbox_processor::worker::commit(work& now, std::vector<answer>& answers, 
     if (!answers.empty()) passing(runtime::crash_point::processor_executed);
     if (look || noticed_) schedule_notices(look && due.size() == how_.notices_batch_max);
     noticed_ = false;
+    if (std::exchange(ledger_fails_, false))
+      log_.write(runtime::log_level::info, "the sandbox's ledger can be written again", {});
   } catch (const std::exception& why) {
     ledger_->rollback();
-    complain("the sandbox's ledger cannot be written", why.what());
+    if (!std::exchange(ledger_fails_, true)) complain("the sandbox's ledger cannot be written", why.what());
     domain::outcome outcome = reported::not_executed{"processor_unavailable"};
     if (committing) outcome = reported::unknown{"processor_error"};
     for (std::size_t i = 0; i < now.jobs.size(); ++i) {

@@ -24,9 +24,16 @@ http_response readiness(const admin_ports& ports) {
   const auto claimed = ports.host.shards_claimed();
   const auto total = ports.host.shards_total();
   const bool ready = ports.host.ready() && !ports.draining;
-  json body{{"status", ready ? "ready" : "not_ready"}, {"shards_claimed", claimed}, {"shards", total}};
+  const auto& store = ports.host.store();
+  const auto trouble = store.trouble();
+  json body{{"status", ready ? "ready" : "not_ready"},
+            {"shards_claimed", claimed},
+            {"shards", total},
+            {"store", {{"takes_writes", store.takes_writes()}, {"gives_reads", store.gives_reads()}}}};
   if (ports.draining) {
     body["reason"] = "the node is stopping";
+  } else if (!trouble.empty()) {
+    body["reason"] = "the store fails: " + trouble;
   } else if (!ready) {
     body["reason"] = "not every shard is claimed: the store is out of reach, or another process has claimed them";
   }

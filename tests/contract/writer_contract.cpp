@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "runtime/limits.hpp"
 #include "runtime/log_writer.hpp"
 #include "tests/contract/journal_contract.hpp"
 
@@ -122,6 +123,22 @@ STORE_TEST_CASE("writer/commit: a stale entity is a conflict, the others are com
   bad.row.kind = "\xff";
   CHECK(statuses(writer.commit(std::vector{bad, asked(a, 0, entity(2), 2)})) ==
         statuses_t{write_status::rejected, write_status::committed});
+}
+
+STORE_TEST_CASE("writer/probe: stands in the log of a shard, and belongs to no entity and to nobody's history") {
+  if (!bench::available()) return;
+  bench made;
+  log_writer writer{made.store.open(), "node-1", 1};
+  REQUIRE(writer.claim(std::vector{a}, noon).status == write_status::committed);
+  for (int i = 0; i < 2; ++i) CHECK(writer.probe(noon).status == write_status::committed);
+  CHECK(statuses(writer.commit(std::vector{asked(a, 0, entity(1), 1)})) == statuses_t{write_status::committed});
+
+  auto log = made.store.open();
+  const auto records = whole_log(*log, a);
+  REQUIRE(records.size() == 1 + 2 * probe_records + 1);
+  CHECK(records[1].type == record_type::probe);
+  CHECK(value_of(log->history(entity_id{}, 0, 100)).empty());
+  CHECK(head_of(*log, a).epoch == 0);
 }
 
 STORE_TEST_CASE("writer/claim: 1024 shards, then again by another") {

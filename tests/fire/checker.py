@@ -17,7 +17,7 @@ from collections import defaultdict
 
 import order
 import wire
-from evidence import CLAIM, gather, state_sums
+from evidence import CLAIM, EVENT, gather, state_sums
 from history import OK, REFUSED, read_calls
 from story import AUTHORIZE, CANCEL, CAPTURE, REFUND, told
 
@@ -43,7 +43,7 @@ class Judge:
         self.seen = evidence
         self.events = defaultdict(list)      # payment -> its Records, by sequence
         for record in evidence.journal:
-            if record.type != CLAIM:
+            if record.type == EVENT:
                 self.events[record.entity].append(record)
         self.stories, self.objections = {}, {}
         self.events = dict(self.events)

@@ -243,9 +243,66 @@ TEST_CASE("runtime/store: while it is away commands are refused, and served when
   bench b;
   const auto id = b.make("k");
   b.store->fail_append(memory::append_fault::unavailable);
-  CHECK(b.ask("add 1", id).status == reply_status::unavailable);
+  CHECK(b.ask("add 1", id).status == reply_status::store_unavailable);
+  CHECK(b.node->ready());  // one failure may be the connection's: the probe that followed went well
   CHECK(b.ask("add 1", id).status == reply_status::ok);
   CHECK(b.ask("get", id).body == "2 0");
+}
+
+TEST_CASE("runtime/store: one that goes on failing is met with probes only, and serves again once a probe is taken") {
+  bench b;
+  const auto id = b.make("k");
+  constexpr int fails = 4;  // of which the last two are probes every store_probe_every
+  for (int i = 0; i < fails; ++i) b.store->fail_append(memory::append_fault::unavailable);
+  CHECK(b.ask("add 1", id).status == reply_status::store_unavailable);
+  CHECK_FALSE(b.node->ready());
+  CHECK(b.node->store().trouble().starts_with("writing: "));
+  for (int i = 0; i < 50; ++i) {
+    CHECK(b.ask("add 1", id).status == reply_status::store_unavailable);
+    CHECK(b.ask("add 1", {}, "new" + std::to_string(i)).status == reply_status::store_unavailable);
+  }
+  CHECK(b.ask("get", id).body == "1 0");  // what is in memory can be read
+  CHECK_FALSE(b.node->ready());           // those came nowhere near the store: its faults are not used up
+  b.pass(store_probe_every * (fails - 1));
+  CHECK(b.node->ready());
+  CHECK(b.ask("add 1", id).body == "2 0");
+  CHECK(b.make("new") != id);
+}
+
+TEST_CASE("runtime/store: while it cannot be read, who needs it is refused at once, and served when it is back") {
+  bench b;
+  const auto id = b.make("k");
+  b.pass(limits{}.idle_after + std::chrono::seconds{3});
+  CHECK(b.ask("get", id).status == reply_status::ok);
+  b.store->fail_reads(1'000'000);
+  b.pass(timer_every * 4);
+  CHECK_FALSE(b.node->ready());
+  CHECK(b.ask("get", make_entity_id(b.clock.now(), id.placement(), 99)).status == reply_status::store_unavailable);
+  CHECK(b.ask("add 1", {}, "new").status == reply_status::store_unavailable);
+  b.store->heal();
+  b.pass(timer_every * 2);
+  CHECK(b.node->ready());
+  CHECK(b.ask("add 1", {}, "new").status == reply_status::ok);
+}
+
+TEST_CASE("runtime/store: nobody waits long for a store that is away, and what was under way is done when it is back") {
+  bench b;
+  const auto id = b.make("k");
+  b.store->fail_append(memory::append_fault::unknown_applied);
+  b.store->fail_reads(1'000'000);
+  const auto doubtful = b.send("add 5", id);
+  const auto behind = b.send("add 7", id);
+  b.pass(store_patience / 2);
+  CHECK_FALSE(doubtful->has_value());
+  b.pass(store_patience);
+  REQUIRE(doubtful->has_value());
+  CHECK((*doubtful)->status == reply_status::store_unknown);
+  REQUIRE(behind->has_value());
+  CHECK((*behind)->status == reply_status::store_unavailable);
+  CHECK(b.ask("add 9", id).status == reply_status::store_unavailable);
+  b.store->heal();
+  b.pass(std::chrono::seconds{1});
+  CHECK(b.ask("get", id).body == "6 0");
 }
 
 TEST_CASE("runtime/store: an unknown commit is answered only when the log has said which it was") {

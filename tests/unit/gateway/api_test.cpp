@@ -175,6 +175,8 @@ TEST_CASE("api/trouble: nothing of the detail reaches the client, all of it the 
                {trouble::deadline_exceeded, "503 deadline_exceeded null", true},
                {trouble::quarantined, "503 payment_quarantined null", true},
                {trouble::outcome_unknown, "503 outcome_unknown null", true},
+               {trouble::store_unavailable, "503 unavailable null", true},
+               {trouble::store_unknown, "503 outcome_unknown null", true},
                {trouble::internal, "500 internal_error null", false}};
   for (const auto& rule : rules) {
     bench b;
@@ -186,6 +188,8 @@ TEST_CASE("api/trouble: nothing of the detail reaches the client, all of it the 
     CHECK(b.log.lines.at(0).find("detail=disk full") != std::string::npos);
     if (rule.what != trouble::internal)
       CHECK(error_of(got, "message").find("same Idempotency-Key") != std::string::npos);
+    const bool names_the_store = rule.what == trouble::store_unavailable || rule.what == trouble::store_unknown;
+    CHECK((error_of(got, "message").find("NovaPay's store") != std::string::npos) == names_the_store);
   }
 }
 
