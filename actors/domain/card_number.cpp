@@ -15,6 +15,52 @@ constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c 
 constexpr bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 constexpr bool is_word(char c) noexcept { return is_digit(c) || is_letter(c); }
 
+// The zeros of the decimal digits people type or paste outside ASCII: Arabic, Persian, Indic scripts, Thai, Lao, Tibetan,
+// Burmese, Khmer, Mongolian, fullwidth. Nine more follow each (Unicode, general category Nd).
+constexpr std::array<char32_t, 18> zeros{0x0660, 0x06F0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66,
+                                         0x0CE6, 0x0D66, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x17E0, 0x1810, 0xFF10};
+constexpr char32_t mathematical_first = 0x1D7CE, mathematical_last = 0x1D7FF;  // bold, sans-serif, …: five times 0 to 9
+
+constexpr int digit_of(char32_t c) noexcept {
+  if (c >= mathematical_first && c <= mathematical_last) return static_cast<int>((c - mathematical_first) % 10);
+  for (const auto zero : zeros)
+    if (c >= zero && c <= zero + 9) return static_cast<int>(c - zero);
+  return -1;
+}
+
+// Blanks and dashes, those one does not see among them.
+constexpr bool is_separator(char32_t c) noexcept {
+  return c == ' ' || c == '-' || c == 0xA0 || c == 0xAD || (c >= 0x2000 && c <= 0x200D) ||
+         (c >= 0x2010 && c <= 0x2015) || c == 0x202F || c == 0x205F || c == 0x2060 || c == 0x2212 || c == 0x3000 ||
+         c == 0xFEFF || c == 0xFF0D;
+}
+
+// One character of a text, as far as it matters here.
+struct symbol {
+  int digit = -1;
+  bool separates = false;
+  std::size_t length = 1;  // in bytes
+};
+
+symbol beyond_ascii(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+  const auto first = byte(0);
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+  if (length == 1 || text.size() - at < length) return {};
+  char32_t code = first & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    code = code << 6 | (byte(i) & 0x3FU);
+  }
+  return {digit_of(code), is_separator(code), length};
+}
+
+symbol symbol_at(std::string_view text, std::size_t at) noexcept {
+  const char c = text[at];
+  if (static_cast<unsigned char>(c) >= 0x80) return beyond_ascii(text, at);
+  return {is_digit(c) ? c - '0' : -1, c == ' ' || c == '-', 1};
+}
+
 // One row per range: the first `prefix_digits` digits lie in [low, high].
 struct network_range {
   std::uint32_t low, high;
@@ -90,15 +136,18 @@ std::optional<text_span> card_at(std::string_view text, std::size_t at) noexcept
   digit_buffer digits{};
   std::size_t count = 0;
   std::optional<text_span> found;
-  for (std::size_t i = at; i < text.size() && is_digit(text[i]);) {
-    if (count == digits_max) break;
-    digits[count++] = static_cast<std::uint8_t>(text[i++] - '0');
-    if (i < text.size() && is_digit(text[i])) continue;
+  for (std::size_t i = at; i < text.size() && count < digits_max;) {
+    const auto here = symbol_at(text, i);
+    if (here.digit < 0) break;
+    digits[count++] = static_cast<std::uint8_t>(here.digit);
+    i += here.length;
+    const auto next = i < text.size() ? symbol_at(text, i) : symbol{};
+    if (next.digit >= 0) continue;
     const bool phone = plus && count <= phone_digits_max;
     if (count >= digits_min && !phone && !digits_after(text, i) && network_issues(digits, count) &&
         passes_luhn(digits, count))
       found = text_span{at, i - at};
-    if (i + 1 < text.size() && (text[i] == ' ' || text[i] == '-')) ++i;
+    if (next.separates) i += next.length;
   }
   return found;
 }
@@ -107,16 +156,21 @@ std::optional<text_span> card_at(std::string_view text, std::size_t at) noexcept
 
 std::optional<text_span> find_card_number(std::string_view text, std::size_t from) noexcept {
   for (std::size_t at = from; at < text.size();) {
-    if (!is_word(text[at])) {
-      ++at;
+    const auto here = symbol_at(text, at);
+    if (here.digit < 0 && !is_letter(text[at])) {
+      at += here.length;
     } else if (is_uuid_at(text, at)) {
       at += 36;
+    } else if (here.digit < 0) {
+      while (at < text.size() && is_letter(text[at])) ++at;
     } else {
-      // One word: letters and digits. A card number begins at the start of a run of digits.
-      if (is_digit(text[at]))
-        if (auto found = card_at(text, at)) return found;
-      const bool digit = is_digit(text[at]);
-      while (at < text.size() && is_word(text[at]) && is_digit(text[at]) == digit) ++at;
+      // A card number begins at the start of a run of digits.
+      if (auto found = card_at(text, at)) return found;
+      while (at < text.size()) {
+        const auto next = symbol_at(text, at);
+        if (next.digit < 0) break;
+        at += next.length;
+      }
     }
   }
   return std::nullopt;

@@ -37,6 +37,34 @@ TEST_CASE("card_number/find: spaces, dashes and surroundings do not hide it") {
   }
 }
 
+TEST_CASE("card_number/find: digits, blanks and dashes beyond ASCII do not hide it either") {
+  for (const char* text :
+       {"４２４２４２４２４２４２４２４２", "４２４２　４２４２　４２４２　４２４２", "4242４２４２4242４２４２",
+        "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢", "۴۲۴۲۴۲۴۲۴۲۴۲۴۲۴۲", "४२४२ ४२४२ ४२४२ ४२४२", "𝟒𝟐𝟒𝟐𝟒𝟐𝟒𝟐𝟒𝟐𝟒𝟐𝟒𝟐𝟒𝟐",
+        "4242\xc2\xa0"
+        "4242\xc2\xa0"
+        "4242\xc2\xa0"
+        "4242",
+        "4242–4242–4242–4242", "4242−4242‐4242—4242",
+        "4242\xe2\x80\x8b"
+        "42424242\xef\xbb\xbf"
+        "4242",
+        "カード４２４２４２４２４２４２４２４２です",
+        "4242-４２４２\xc2\xad"
+        "4242-4242"}) {
+    CAPTURE(text);
+    CHECK(contains_card_number(text));
+  }
+  for (const char* text : {"４２４２４２４２４２４２４２４３", "４２４２４２４２４２４２", "4242\xc2",
+                           "\xef\xbc\x94\xef\xbc", "\xf0\x9d\x9f",
+                           "4242\xe3\x80\x81"
+                           "424242424242"}) {
+    CAPTURE(text);
+    CHECK_FALSE(contains_card_number(text));
+  }
+  CHECK(redact_card_numbers("a ４２４２４２４２４２４２４２４２ é") == "a [redacted] é");
+}
+
 TEST_CASE("card_number/find: near misses are no card numbers") {
   for (const char* text :
        {"", "4", "4111111111111112", "1111111111111117", "9999999999999995",  // Luhn fails; no network starts so
