@@ -31,6 +31,10 @@ std::array<char, check_length> checksum(std::string_view text) noexcept {
   return out;
 }
 
+constexpr bool is_key_character(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 }  // namespace
 
 std::string make_api_key(domain::mode mode, runtime::random_source& random) {
@@ -49,11 +53,22 @@ std::optional<domain::mode> api_key_mode(std::string_view key) noexcept {
   if (key.size() != api_key_length) return std::nullopt;
   const bool live = key.starts_with(live_prefix);
   if (!live && !key.starts_with(test_prefix)) return std::nullopt;
-  const auto known = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-  if (!std::all_of(key.begin() + test_prefix.size(), key.end(), known)) return std::nullopt;
+  if (!std::all_of(key.begin() + test_prefix.size(), key.end(), is_key_character)) return std::nullopt;
   const auto check = checksum(key.substr(0, api_key_length - check_length));
   if (!std::equal(check.begin(), check.end(), key.end() - check_length)) return std::nullopt;
   return live ? domain::mode::live : domain::mode::test;
+}
+
+bool contains_api_key(std::string_view text) noexcept {
+  constexpr std::size_t shortest = test_prefix.size() + api_key_characters_min;
+  for (std::size_t at = 0; (at = text.find("np_", at)) != std::string_view::npos && text.size() - at >= shortest;
+       ++at) {
+    const auto rest = text.substr(at);
+    if (!rest.starts_with(test_prefix) && !rest.starts_with(live_prefix)) continue;
+    const auto* characters = rest.data() + test_prefix.size();
+    if (std::all_of(characters, characters + api_key_characters_min, is_key_character)) return true;
+  }
+  return false;
 }
 
 }  // namespace novapay

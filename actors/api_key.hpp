@@ -25,4 +25,9 @@ std::string make_api_key(domain::mode mode, runtime::random_source& random);
 // The mode of a key that is well formed; nullopt for anything else. Says nothing of whether the key was ever given out.
 std::optional<domain::mode> api_key_mode(std::string_view key) noexcept;
 
+// Does the text hold what was meant as one of our keys? The prefix and so many characters of the rest: a key with a typing
+// mistake, or cut short, still gives most of its secret away; a prefix in a sentence gives nothing.
+inline constexpr std::size_t api_key_characters_min = 16;
+bool contains_api_key(std::string_view text) noexcept;
+
 }  // namespace novapay

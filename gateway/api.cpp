@@ -1,12 +1,15 @@
 #include "gateway/api.hpp"
 
+#include <array>
+#include <utility>
+
 #include "gateway/authenticate.hpp"
-#include "gateway/card_guard.hpp"
 #include "gateway/embedded.hpp"
 #include "gateway/exchange.hpp"
 #include "gateway/handlers.hpp"
 #include "gateway/media.hpp"
 #include "gateway/request_id.hpp"
+#include "gateway/secret_guard.hpp"
 
 namespace novapay::gateway {
 namespace {
@@ -38,9 +41,27 @@ void serve_docs(exchange& x) {
                {"referrer-policy", "no-referrer"}});
 }
 
+// A field that is no list and is there twice (RFC 9110, 5.3), or "". Client, proxy and we might each go by another one of them.
+std::string_view repeated_singleton(const runtime::http_fields& fields) noexcept {
+  struct singleton {
+    std::string_view name, shown;
+  };
+  constexpr std::array singletons{singleton{"authorization", "Authorization"},
+                                  singleton{"idempotency-key", "Idempotency-Key"},
+                                  singleton{"content-type", "Content-Type"}, singleton{"x-request-id", "X-Request-Id"}};
+  std::array<bool, singletons.size()> seen{};
+  for (const auto& [name, value] : fields)
+    for (std::size_t at = 0; at < singletons.size(); ++at)
+      if (name == singletons[at].name && std::exchange(seen[at], true)) return singletons[at].shown;
+  return {};
+}
+
 void serve(const exchange_ptr& x) {
   x->matched = match_route(x->request.method, x->target.path);
-  if (path_carries_card_number(x->target.path)) return x->fail({error_code::card_number_not_allowed, {}, {}});
+  if (const auto secret = secret_in_path(x->target.path)) return x->fail({*secret, {}, {}});
+  if (const auto name = repeated_singleton(x->request.fields); !name.empty())
+    return x->fail(
+        {error_code::http_malformed, "There is more than one " + std::string{name} + " header.", std::string{name}});
   if (x->matched.what == route::unmatched) {
     if (x->matched.allow.empty()) return x->fail({error_code::route_unknown, {}, {}});
     return x->fail({error_code::method_not_allowed, "This path takes only " + x->matched.allow + ".", {}},

@@ -31,6 +31,10 @@ constexpr std::array catalogue{
         card_number_not_allowed, "card_number_not_allowed", 400, request,
         "The request contains what looks like a card number. NovaPay never takes card numbers: send the token of a "
         "payment method instead. Nothing of this request was stored or logged."},
+    error_info{
+        api_key_not_allowed, "api_key_not_allowed", 400, request,
+        "The request contains what looks like a NovaPay API key outside of its Authorization header. Nothing of this "
+        "request was stored or logged."},
     error_info{idempotency_key_missing, "idempotency_key_missing", 400, idempotency,
                "Send an Idempotency-Key header (a UUID, say): repeating the request with it never moves money twice."},
     error_info{idempotency_key_invalid, "idempotency_key_invalid", 400, idempotency,

@@ -25,6 +25,7 @@ enum class error_code : std::uint8_t {
   parameter_unknown,
   invalid_amount,
   card_number_not_allowed,
+  api_key_not_allowed,
   idempotency_key_missing,
   idempotency_key_invalid,
   authentication_failed,

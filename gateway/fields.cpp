@@ -133,7 +133,7 @@ std::map<std::string, std::string> fields::text_map(std::string_view name, const
       refuse(name, "A key of " + path_of(name) + " " + *why + ".");
       return read;
     }
-    const auto entry_name = std::string{name} + "." + key;
+    const auto entry_name = std::string{name} + "." + shown_name(key);
     if (entry.kind != json_kind::string)
       refuse(entry_name, path_of(entry_name) + " must be a string, not " + std::string{to_text(entry.kind)} + ".");
     else if (const auto why = breaks(rule.value, entry.text))

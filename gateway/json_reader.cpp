@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "gateway/card_guard.hpp"
+#include "gateway/secret_guard.hpp"
 #include "gateway/text.hpp"
 
 namespace novapay::gateway {
@@ -19,29 +19,29 @@ class tree_builder {
   bool boolean(bool truth) { return add({.kind = json_kind::boolean, .truth = truth}); }
 
   bool number_integer(json::number_integer_t number) {
-    return clear_of_cards(std::to_string(number)) && add({.kind = json_kind::integer, .integer = number});
+    return clear_of_secrets(std::to_string(number)) && add({.kind = json_kind::integer, .integer = number});
   }
   bool number_unsigned(json::number_unsigned_t number) {
-    if (!clear_of_cards(std::to_string(number))) return false;
+    if (!clear_of_secrets(std::to_string(number))) return false;
     if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
       return add({.kind = json_kind::too_large, .integer = std::numeric_limits<std::int64_t>::max()});
     return add({.kind = json_kind::integer, .integer = static_cast<std::int64_t>(number)});
   }
   // Also where integers beyond 64 bits arrive: only their text tells them from fractions.
   bool number_float(json::number_float_t, const std::string& written) {
-    if (!clear_of_cards(written)) return false;
+    if (!clear_of_secrets(written)) return false;
     if (written.find_first_of(".eE") != std::string::npos) return add({.kind = json_kind::fraction});
     using limits = std::numeric_limits<std::int64_t>;
     return add({.kind = json_kind::too_large, .integer = written.front() == '-' ? limits::min() : limits::max()});
   }
   bool string(std::string& text) {
-    return clear_of_cards(text) && add({.kind = json_kind::string, .text = std::move(text)});
+    return clear_of_secrets(text) && add({.kind = json_kind::string, .text = std::move(text)});
   }
   bool binary(json::binary_t&) { return false; }  // JSON text has none
 
   bool key(std::string& name) {
     auto& members = open_.back()->members;
-    if (carries_card_number(name)) return refuse(error_code::card_number_not_allowed, {}, path({}));
+    if (const auto secret = secret_in(name)) return refuse(*secret, {}, path({}));
     for (const auto& [other, value] : members)
       if (other == name)
         return refuse(error_code::json_duplicate_key,
@@ -72,8 +72,9 @@ class tree_builder {
     return false;
   }
 
-  bool clear_of_cards(std::string_view text) {
-    return !carries_card_number(text) || refuse(error_code::card_number_not_allowed, {}, path(name_));
+  bool clear_of_secrets(std::string_view text) {
+    const auto secret = secret_in(text);
+    return !secret || refuse(*secret, {}, path(name_));
   }
 
   // A pointer into the tree stays good while its value is open: only the innermost open value grows.
@@ -154,8 +155,9 @@ result<json_value> parse_json(std::string_view body) {
     return std::move(builder.root);
 
   // What comes after the mistake was never read as values: look at it as it stands.
-  if (builder.wrong->code != error_code::card_number_not_allowed && carries_card_number(body))
-    return api_error{error_code::card_number_not_allowed, {}, {}};
+  const auto code = builder.wrong->code;
+  if (code != error_code::card_number_not_allowed && code != error_code::api_key_not_allowed)
+    if (const auto secret = secret_in(body)) return api_error{*secret, {}, {}};
   return *std::move(builder.wrong);
 }
 

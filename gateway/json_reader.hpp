@@ -1,5 +1,5 @@
 // json_reader: a request's body as a small tree, read strictly: UTF-8, no duplicate keys, bounded depth and size, and
-// nothing in it that passes as a card number. Everything else is refused with an error that names the field.
+// no card number or API key in it. Everything else is refused with an error that names the field.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ struct json_value {
 };
 
 // `body` is the whole document. Errors: utf8_invalid, json_invalid (says at which byte), json_duplicate_key,
-// json_too_deep, json_too_complex, card_number_not_allowed. Never throws but for lack of memory.
+// json_too_deep, json_too_complex, and what secret_guard refuses. Never throws but for lack of memory.
 result<json_value> parse_json(std::string_view body);
 
 }  // namespace novapay::gateway

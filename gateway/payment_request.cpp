@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "gateway/card_guard.hpp"
+#include "gateway/secret_guard.hpp"
 #include "gateway/text.hpp"
 
 namespace novapay::gateway {
@@ -140,7 +140,7 @@ result<std::string> read_idempotency_key(std::string_view field) {
     key = field;
   }
   if (key.empty() || key.size() > idempotency_key_max || !is_printable_ascii(key)) return invalid;
-  if (carries_card_number(key)) return api_error{error_code::card_number_not_allowed, {}, "Idempotency-Key"};
+  if (const auto secret = secret_in(key)) return api_error{*secret, {}, "Idempotency-Key"};
   return key;
 }
 

@@ -37,7 +37,7 @@ result<domain::command_type> read_cancel(const json_value& body, std::string key
 result<domain::command_type> read_refund(const json_value& body, std::string key);
 
 // The Idempotency-Key header's value: `abc` and `"abc"` (a structured field string) are the same key. Errors:
-// idempotency_key_invalid, card_number_not_allowed.
+// idempotency_key_invalid, and what secret_guard refuses.
 result<std::string> read_idempotency_key(std::string_view field);
 
 text_rule metadata_key_rule();

@@ -5,8 +5,8 @@
 #include <charconv>
 
 #include "actors/payments.hpp"
-#include "gateway/card_guard.hpp"
 #include "gateway/payment_request.hpp"
+#include "gateway/secret_guard.hpp"
 #include "gateway/text.hpp"
 #include "gateway/time_text.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 using maybe_error = std::optional<api_error>;
 
 api_error invalid(std::string_view name, std::string message) {
-  return {error_code::parameter_invalid, std::string{name} + " " + std::move(message), std::string{name}};
+  return {error_code::parameter_invalid, shown_name(name) + " " + std::move(message), shown_name(name)};
 }
 
 maybe_error read_integer(const query_parameter& given, std::int64_t low, std::int64_t high, std::int64_t& value) {
@@ -87,7 +87,7 @@ maybe_error read_idempotency_filter(const query_parameter& given, list_request& 
   auto key = read_idempotency_key(given.value);
   if (auto* wrong = std::get_if<api_error>(&key)) {
     wrong->param = given.name;
-    if (wrong->code != error_code::card_number_not_allowed)
+    if (wrong->code == error_code::idempotency_key_invalid)
       return invalid(given.name, "must be 1 to 255 printable ASCII characters.");
     return *wrong;
   }
@@ -157,8 +157,10 @@ result<std::vector<query_parameter>> parse_query(std::string_view text) {
           api_error{error_code::parameter_invalid, "The query string has a '%' without two hexadecimal digits.", {}};
     else if (!valid_utf8(*name) || !valid_utf8(*value))
       wrong = api_error{error_code::utf8_invalid, "The query string is not valid UTF-8.", {}};
-    else if (carries_card_number(*name) || carries_card_number(*value))
-      wrong = api_error{error_code::card_number_not_allowed, {}, {}};
+    else if (const auto in_name = secret_in(*name))
+      wrong = api_error{*in_name, {}, {}};
+    else if (const auto in_value = secret_in(*value))
+      wrong = api_error{*in_value, {}, {}};
     else if (std::any_of(parameters.begin(), parameters.end(), [&](const auto& other) { return other.name == *name; }))
       wrong =
           api_error{error_code::parameter_invalid, "'" + shown_name(*name) + "' is given twice.", shown_name(*name)};
@@ -171,8 +173,7 @@ result<std::vector<query_parameter>> parse_query(std::string_view text) {
     return !wrong;
   });
   if (!wrong) return parameters;
-  if (carries_card_number(text))
-    return api_error{error_code::card_number_not_allowed, {}, {}};  // past the mistake, too
+  if (const auto secret = secret_in(text)) return api_error{*secret, {}, {}};  // past the mistake, too
   return *std::move(wrong);
 }
 

@@ -19,7 +19,7 @@ struct query_parameter {
   std::string value;
 };
 
-// "a=1&b[c]=x%20y". Errors: bad escapes, invalid UTF-8, a name given twice, too many; card_number_not_allowed.
+// "a=1&b[c]=x%20y". Errors: bad escapes, invalid UTF-8, a name given twice, too many; what secret_guard refuses.
 result<std::vector<query_parameter>> parse_query(std::string_view text);
 
 struct list_request {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "gateway/card_guard.hpp"
+#include "gateway/secret_guard.hpp"
+#include "gateway/text.hpp"
 #include "runtime/entity_id.hpp"
 
 namespace novapay::gateway {
@@ -13,10 +14,7 @@ bool is_good_request_id(std::string_view sent) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view{"_.:-"}.find(c) != std::string_view::npos;
   });
-  if (!plain || carries_card_number(sent)) return false;
-  for (const std::string_view secret : {"sk_", "whsec_"})  // ours and the processors'
-    if (sent.find(secret) != std::string_view::npos) return false;
-  return true;
+  return plain && !secret_in(sent) && !resembles_secret(sent);
 }
 
 std::string make_request_id(const runtime::clock& clock, runtime::random_source& random) {

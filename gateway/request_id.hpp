@@ -11,7 +11,7 @@ namespace novapay::gateway {
 
 inline constexpr std::size_t request_id_max = 128;
 
-// 1 to request_id_max of A-Z a-z 0-9 _ . : - and nothing that passes as a card number or a secret key: it is logged.
+// 1 to request_id_max of A-Z a-z 0-9 _ . : - and nothing that could be a card number, a key or a token: it is logged.
 bool is_good_request_id(std::string_view sent);
 
 std::string make_request_id(const runtime::clock& clock, runtime::random_source& random);  // "req_" + 26 characters

@@ -1,6 +1,7 @@
 #include "gateway/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace novapay::gateway {
 namespace {
@@ -76,8 +77,15 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
+bool resembles_secret(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 4> prefixes{"sk_", "rk_", "whsec_", "tok_"};
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [text](std::string_view prefix) { return text.find(prefix) != std::string_view::npos; });
+}
+
 std::string shown_name(std::string_view name) {
   constexpr std::size_t shown_max = 64;
+  if (resembles_secret(name)) return "(a name like a secret)";
   return count_characters(name) <= shown_max ? std::string{name} : std::string{"(a very long name)"};
 }
 

@@ -22,7 +22,10 @@ bool is_printable_ascii(std::string_view text) noexcept;                     // 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;  // ASCII
 std::string_view trim(std::string_view text) noexcept;                       // blanks and tabs
 
-// A name from outside as an error may repeat it: a very long one is left out.
+// Could it be somebody's secret, by its prefix: an API key, ours or a processor's, or a payment method's token?
+bool resembles_secret(std::string_view text) noexcept;
+
+// A name from outside as an error may repeat it: a very long one is left out, and one that resembles a secret.
 std::string shown_name(std::string_view name);
 
 // "%41+b" → "A b". nullopt: a '%' without two hexadecimal digits.

@@ -62,3 +62,18 @@ TEST_CASE("api_key/mode: the checksum is the one of zip, so that others can chec
   CHECK(api_key_mode("np_test_sk_0000000000000000000000000000000038TiZh") == domain::mode::test);
   CHECK(api_key_mode("np_live_sk_8sVq0JZkTn3xW2aLr5Yb7cDf9GhM1pQe2uYZ2E") == domain::mode::live);
 }
+
+TEST_CASE("api_key/contains: whole keys, mistyped and cut ones, wherever they stand; never the mere prefix") {
+  seeded random{4};
+  for (const auto mode : {domain::mode::test, domain::mode::live}) {
+    const auto key = make_api_key(mode, random);
+    for (const auto& text :
+         {key, "my key is " + key + ".", "x" + key, "np_np_" + key, key.substr(0, 11 + api_key_characters_min),
+          key + key, key.substr(0, key.size() - 1) + "!"})
+      CHECK_MESSAGE(contains_api_key(text), text);
+    for (const auto& text : {std::string{}, key.substr(0, 11), key.substr(0, 11 + api_key_characters_min - 1),
+                             key.substr(1), key.substr(0, 12) + "_" + key.substr(12), "np_prod_sk_" + key.substr(11)})
+      CHECK_FALSE_MESSAGE(contains_api_key(text), text);
+  }
+  CHECK_FALSE(contains_api_key("keys begin with np_test_sk_ or np_live_sk_, then 38 characters"));
+}

@@ -209,17 +209,39 @@ TEST_CASE("api/authentication: missing, malformed and unknown keys say so") {
   CHECK(message("Bearer " + other_good_key()).find("not known") != std::string::npos);
   CHECK(b.payments.calls() == 0);
 
-  auto twice = bench::request("GET", one);
-  twice.fields.emplace_back("authorization", "Bearer " + good_key());
-  CHECK(summary(b.send(twice)) == "401 authentication_failed null");
-  CHECK(b.payments.calls() == 0);
-
   b.payments.next = answer{captured(), std::nullopt, false, {}};
   CHECK(b.send("GET", one, {}, {{"authorization", "bearer " + good_key()}}).status == 200);
 }
 
+TEST_CASE("api/requests: a header that is no list is refused when it comes twice, by name") {
+  for (const auto& [name, shown] :
+       {std::pair{"authorization", "Authorization"}, std::pair{"idempotency-key", "Idempotency-Key"},
+        std::pair{"content-type", "Content-Type"}, std::pair{"x-request-id", "X-Request-Id"}}) {
+    CAPTURE(name);
+    for (const auto* target : {"/v1/payments", "/openapi.json", "/none"}) {
+      bench b;
+      auto asked = bench::request("POST", target, simple_create);
+      std::erase_if(asked.fields,
+                    [&, wanted = std::string_view{name}](const auto& field) { return field.first == wanted; });
+      asked.fields.emplace_back(name, "Bearer " + good_key());
+      asked.fields.emplace_back("x-other", "between");
+      asked.fields.emplace_back(name, "Bearer " + good_key());
+      const auto got = b.send(asked);
+      CHECK(summary(got) == std::string{"400 http_malformed "} + shown);
+      CHECK(error_of(got, "message") == std::string{"There is more than one "} + shown + " header.");
+      CHECK(b.payments.calls() == 0);
+    }
+  }
+  bench b;
+  auto lists = bench::request("GET", "/openapi.json");
+  lists.fields.emplace_back("accept", "text/html");
+  lists.fields.emplace_back("accept", "application/json");
+  CHECK(b.send(lists).status == 200);
+}
+
 TEST_CASE("api/requests: what is wrong with them, before payments hear of it") {
   const std::string card{card_number};
+  const std::string key = good_key();
   const struct {
     std::string method, target, body;
     runtime::http_fields fields;
@@ -270,6 +292,17 @@ TEST_CASE("api/requests: what is wrong with them, before payments hear of it") {
       {"GET", "/v1/payments/4242%204242%204242%204242", "", {}, "400 card_number_not_allowed null"},
       {"GET", "/cards/" + card, "", {}, "400 card_number_not_allowed null"},
       {"POST", "/v1/payments", R"({"card":")" + card + R"("})", {}, "400 card_number_not_allowed card"},
+      {"POST", "/v1/payments", R"({"reference":"my )" + key + R"("})", {}, "400 api_key_not_allowed reference"},
+      {"POST", one + "/refunds", R"({")" + key + R"(":1})", {}, "400 api_key_not_allowed null"},
+      {"POST", one + "/refunds", R"({")" + key, {}, "400 api_key_not_allowed null"},
+      {"POST", one + "/cancel", "", {{"idempotency-key", key}}, "400 api_key_not_allowed Idempotency-Key"},
+      {"GET", "/v1/payments?x=" + key, "", {}, "400 api_key_not_allowed null"},
+      {"GET", "/v1/payments?" + key, "", {}, "400 api_key_not_allowed null"},
+      {"GET", "/v1/payments?idempotency_key=%6E" + key.substr(1), "", {}, "400 api_key_not_allowed null"},
+      {"GET", "/v1/payments/" + key, "", {}, "400 api_key_not_allowed null"},
+      {"GET", "/v1/payments?tok_1=2", "", {}, "400 parameter_unknown (a name like a secret)"},
+      {"POST", "/v1/payments", R"({"tok_1":2})", {}, "400 parameter_unknown (a name like a secret)"},
+      {"POST", "/v1/payments", R"({"a":{"tok_1":2,"tok_1":3}})", {}, "400 json_duplicate_key a.(a name like a secret)"},
   };
   for (const auto& rule : rules) {
     CAPTURE(rule.method);
@@ -283,6 +316,8 @@ TEST_CASE("api/requests: what is wrong with them, before payments hear of it") {
     CHECK(field(got, "server-timing").starts_with("processor;dur=0.000, novapay;dur="));
     CHECK_FALSE(error_of(got, "message").empty());
     CHECK(got.body.find(card) == std::string::npos);
+    CHECK(got.body.find(key) == std::string::npos);
+    CHECK(got.body.find("tok_1") == std::string::npos);
     for (const auto& line : b.log.lines) CHECK(line.find(card) == std::string::npos);
   }
 }
@@ -302,8 +337,9 @@ TEST_CASE("api/request id: the client's if it is harmless, else ours") {
   };
   CHECK(id("order-7:try_2.b") == "order-7:try_2.b");
   CHECK(id(std::string(128, 'a')) == std::string(128, 'a'));
-  for (const auto& bad : {std::string(129, 'a'), std::string{"a b"}, std::string{"a\xC3\xA4"}, std::string{"a\"b"},
-                          std::string{card_number}, "x" + good_key(), std::string{"sk_live_1"}}) {
+  for (const auto& bad :
+       {std::string(129, 'a'), std::string{"a b"}, std::string{"a\xC3\xA4"}, std::string{"a\"b"},
+        std::string{card_number}, "x" + good_key(), std::string{"sk_live_1"}, std::string{"tok_visa"}}) {
     CAPTURE(bad);
     CHECK(id(bad).starts_with("req_"));
   }

@@ -83,6 +83,8 @@ TEST_CASE("json_reader/cards: a card number is refused wherever it stands") {
   CHECK(error_in("{\"a\":\"\\u0034242424242424242\"}").starts_with("card_number_not_allowed|a|"));
 
   // Also in what is not read to its end.
+  CHECK(error_in("{\"a\":\"４２４２ ４２４２　４２４２–４２４２\"}").starts_with("card_number_not_allowed|a|"));
+  CHECK(error_in("{\"a\":\"\\uFF142\\uff14\\u0032424242424242\"}").starts_with("card_number_not_allowed|a|"));
   CHECK(error_in("{\"a\" " + card).starts_with("card_number_not_allowed||"));
   CHECK(error_in("\xFF" + card).starts_with("card_number_not_allowed||"));
   CHECK(error_in("{\"a\":1,\"a\":\"" + card + "\"}").starts_with("card_number_not_allowed||"));
