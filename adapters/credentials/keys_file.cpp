@@ -1,10 +1,12 @@
 #include "adapters/credentials/keys_file.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -71,6 +73,19 @@ key_entry read_entry(const YAML::Node& node, const place& at) {
   return entry;
 }
 
+class ignore_all final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 std::vector<key_entry> read_document(const YAML::Node& root, const std::string& file) {
   const place top{file, {}};
   std::vector<key_entry> entries;
@@ -101,9 +116,13 @@ std::vector<key_entry> read_document(const YAML::Node& root, const std::string& 
 
 std::vector<key_entry> parse_keys(const std::string& text, const std::string& file) {
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1) throw std::runtime_error(file + ": must be one YAML document");
-    return documents.empty() ? std::vector<key_entry>{} : read_document(documents.front(), file);
+    // Not YAML::LoadAll: in some broken texts, such as ` ,o"`, yaml-cpp 0.7 finds empty documents without end.
+    std::istringstream in{text};
+    YAML::Parser parser{in};
+    ignore_all nothing;
+    if (parser.HandleNextDocument(nothing) && parser.HandleNextDocument(nothing))
+      throw std::runtime_error(file + ": must be one YAML document");
+    return read_document(YAML::Load(text), file);
   } catch (const YAML::Exception& error) { place{file, {}}.fail(error.mark, "is not YAML: " + error.msg); }
 }
 

@@ -180,3 +180,8 @@ TEST_CASE("credentials/append_key: appends at the same time lose nothing") {
   for (auto& thread : threads) thread.join();
   CHECK(load_keys(folder.file()).size() == 20);
 }
+
+TEST_CASE("credentials/keys_file: a text that yaml-cpp finds endless documents in is refused at once") {
+  CHECK(error_of(" ,o\"") == "keys.yaml: must be one YAML document");
+  CHECK(error_of("--- {}\n--- {}\n") == "keys.yaml: must be one YAML document");
+}
