@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "adapters/postgres/binary.hpp"
@@ -52,6 +53,25 @@ std::string field(const PGresult* raw, int code) {
   return text ? text : "";
 }
 
+// What libpq cannot read it repeats in its message, password and all; so it is asked beforehand, and its words are left out. A
+// password's '@' that is not escaped makes the rest of the password a part of the host, which messages name.
+std::optional<std::string> problem_with(const std::string& connection) {
+  if (connection.find_first_of("=:") == std::string::npos) return std::nullopt;  // the mere name of a database
+  char* words = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{
+      PQconninfoParse(connection.c_str(), &words), &PQconninfoFree};
+  PQfreemem(words);
+  if (!options)
+    return "the connection string is malformed: it is neither \"host=… dbname=… user=…\" nor a postgresql:// URI "
+           "(libpq's own "
+           "words are left out, since they may repeat the password)";
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option)
+    if (std::string_view{option->keyword} == "host" && option->val != nullptr &&
+        std::string_view{option->val}.find('@') != std::string_view::npos)
+      return "the connection string is malformed: its host has an '@'; in a URI's password write it as %40";
+  return std::nullopt;
+}
+
 bool succeeded(const PGresult* raw) {
   const auto status = PQresultStatus(raw);
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
@@ -96,6 +116,7 @@ bool connection::is_alive() {
 std::optional<std::string> connection::connect(deadline until) {
   if (is_alive()) return std::nullopt;
   close();
+  if (auto why = problem_with(settings_.connection)) return why;
   auto targets = book_->targets(until);
   if (targets.empty()) return "no address is known for the host";
   if (const auto at = std::ranges::find(targets, last_); at != targets.end())
@@ -206,8 +227,9 @@ answer connection::wait_for_answer(deadline until) {
     }
     outcome.what = fate::refused;
     outcome.sqlstate = field(raw, PG_DIAG_SQLSTATE);
+    // Without the server's DETAIL: that quotes rows, and with them what merchants sent.
     outcome.detail =
-        outcome.sqlstate + " " + field(raw, PG_DIAG_MESSAGE_PRIMARY) + " " + field(raw, PG_DIAG_MESSAGE_DETAIL);
+        outcome.sqlstate + " " + field(raw, PG_DIAG_MESSAGE_PRIMARY) + " " + field(raw, PG_DIAG_CONSTRAINT_NAME);
     died = died || field(raw, PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR";
   }
   if (died || PQstatus(raw_) != CONNECTION_OK || PQtransactionStatus(raw_) != PQTRANS_IDLE) return lose(outcome.detail);
