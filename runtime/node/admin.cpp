@@ -49,7 +49,8 @@ http_response quarantine_list(const admin_ports& ports) {
 
 http_response release(const admin_ports& ports, const std::string& id) {
   const auto entity = parse_payment_id(id);
-  if (!entity || !ports.host.held().release(*entity)) return answer(404, {{"error", "not in quarantine: " + id}});
+  if (!entity || !ports.host.held().release(*entity))
+    return answer(404, {{"error", "there is no such entity in quarantine"}});
   return answer(200, {{"released", id}});
 }
 

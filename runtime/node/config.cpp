@@ -31,6 +31,12 @@ class section {
       into = value->get<std::string>();
     }
   }
+  void flag(const char* key, bool& into) {
+    if (const auto* value = take(key)) {
+      if (!value->is_boolean()) fail(key, "must be true or false");
+      into = value->get<bool>();
+    }
+  }
   template <class Integer>
   void number(const char* key, Integer& into, std::int64_t least, std::int64_t most) {
     const auto* value = take(key);
@@ -117,6 +123,7 @@ config read(const json& values) {
   in.text("data", into.data);
   in.text("credentials", into.credentials);
   in.text("docs_url", into.docs_url);
+  in.flag("core_files", into.core_files);
 
   auto store = in.child("store");
   std::string kind = "sqlite";

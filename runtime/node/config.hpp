@@ -40,6 +40,7 @@ struct config {
   std::string log_level = "info";  // debug, info, warning, error
   std::string log_file;            // empty: standard error
   std::string docs_url = "/docs";
+  bool core_files = false;  // a crash may leave one; it shows whatever was in memory, API keys among it
   runtime::limits bounds;
   std::size_t requests_in_flight = 4096;
   std::size_t connections = 10'000;

@@ -20,6 +20,7 @@
 #include "adapters/prometheus/metrics.hpp"
 #include "adapters/sandbox/sandbox_processor.hpp"
 #include "adapters/spdlog/json_log.hpp"
+#include "adapters/system/core_files.hpp"
 #include "adapters/system/system_clock.hpp"
 #include "adapters/system/system_random.hpp"
 #include "adapters/yaml/yaml_to_json.hpp"
@@ -159,6 +160,7 @@ class last_words {
 };
 
 int run(const config& settings, const stop_signal& stop) {
+  if (!settings.core_files) adapters::forbid_core_files();
   const adapters::system_clock clock;
   adapters::system_random random;
   adapters::json_log log({*adapters::parse_log_level(settings.log_level), settings.log_file}, clock);
