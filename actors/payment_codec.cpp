@@ -49,7 +49,9 @@ terms read(const wire::Terms& from) {
   to.merchant = from.merchant();
   to.mode = checked(from.mode(), mode::live, "mode");
   to.idempotency_key = from.idempotency_key();
-  to.amount = {from.amount_minor(), static_cast<currency>(from.currency())};
+  const auto code = currency_of(from.currency());
+  if (!code) throw std::runtime_error("unknown currency in a stored payment");
+  to.amount = {from.amount_minor(), *code};
   to.capture = checked(from.capture_method(), capture_method::manual, "capture method");
   to.method_type = from.method_type();
   to.token = from.token();
@@ -204,8 +206,8 @@ std::string encode(const payment& state) {
 payment decode_payment(std::string_view bytes) {
   const auto& in = parse<wire::PaymentState>(bytes, "payment");
   payment state;
-  state.agreed = read(in.agreed());
-  state.stage = checked(in.stage(), stage::expired, "stage");
+  state.stage = checked(in.stage(), stage::expired, "stage", 0);
+  if (state.stage != stage::none) state.agreed = read(in.agreed());
   state.version = in.version();
   state.created_at = from_ms(in.created_at_ms());
   state.updated_at = from_ms(in.updated_at_ms());
@@ -216,7 +218,7 @@ payment decode_payment(std::string_view bytes) {
   if (in.has_last_failure()) state.last_failure = read(in.last_failure());
   state.authorization_lapsed = in.authorization_lapsed();
   for (const auto& which : in.breaks()) state.breaks.push_back(read(which));
-  if (!within_limits(state)) throw std::runtime_error("the stored payment is captured or refunded above its limits");
+  if (!is_sound(state)) throw std::runtime_error("the sums of a stored payment do not fit");
   return state;
 }
 

@@ -10,12 +10,17 @@
 namespace novapay {
 
 inline std::int64_t to_ms(domain::timestamp at) { return at.time_since_epoch().count(); }
-inline domain::timestamp from_ms(std::int64_t ms) { return domain::timestamp{std::chrono::milliseconds{ms}}; }
+// What is beyond the year 9999 was not written by us, and sums with it would overflow.
+inline domain::timestamp from_ms(std::int64_t ms) {
+  constexpr std::int64_t last_ms = 253'402'300'799'999;
+  if (ms < 0 || ms > last_ms) throw std::runtime_error("a time beyond 9999 in a stored payment");
+  return domain::timestamp{std::chrono::milliseconds{ms}};
+}
 
 // An enum value that this version does not know would be guessed at by a cast: refuse it.
 template <class Enum>
-Enum checked(std::uint32_t raw, Enum last, const char* what) {
-  if (raw > static_cast<std::uint32_t>(last))
+Enum checked(std::uint32_t raw, Enum last, const char* what, std::uint32_t first = 1) {
+  if (raw < first || raw > static_cast<std::uint32_t>(last))
     throw std::runtime_error(std::string("unknown ") + what + " in a stored payment");
   return static_cast<Enum>(raw);
 }

@@ -97,6 +97,14 @@ std::optional<currency> parse_currency(std::string_view lower_case_name) noexcep
   return found->code;
 }
 
+std::optional<currency> currency_of(std::uint32_t iso_number) noexcept {
+  const auto found = std::lower_bound(
+      by_code.begin(), by_code.end(), iso_number,
+      [](const auto& info, std::uint32_t wanted) { return static_cast<std::uint32_t>(info.code) < wanted; });
+  if (found == by_code.end() || static_cast<std::uint32_t>(found->code) != iso_number) return std::nullopt;
+  return found->code;
+}
+
 const currency_info& info_of(currency code) noexcept {
   const auto found = std::lower_bound(by_code.begin(), by_code.end(), code,
                                       [](const auto& info, currency wanted) { return info.code < wanted; });

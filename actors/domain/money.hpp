@@ -28,6 +28,7 @@ struct currency_info {
 std::span<const currency_info> currencies() noexcept;
 
 std::optional<currency> parse_currency(std::string_view lower_case_name) noexcept;  // "usd", never "USD"
+std::optional<currency> currency_of(std::uint32_t iso_number) noexcept;             // 840; nullopt: not in the list
 const currency_info& info_of(currency code) noexcept;                               // asserts that it is in the list
 
 struct money {

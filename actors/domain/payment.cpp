@@ -83,22 +83,18 @@ const operation* find(const payment& now, operation_id which) noexcept {
   return found == now.operations.end() ? nullptr : &*found;
 }
 
-bool within_limits(const payment& now) noexcept {
-  std::int64_t captures_reserved = 0;
-  std::int64_t captured = 0;
-  std::int64_t refunds_reserved = 0;
-  bool fits = true;
-  const auto add = [&fits](std::int64_t& sum, std::int64_t amount) {
-    fits = fits && amount >= 0 && !__builtin_add_overflow(sum, amount, &sum);
-  };
+bool is_sound(const payment& now) noexcept {
+  if (now.stage == stage::none) return now.operations.empty();
+  std::int64_t captures = 0, captured = 0, refunds = 0;
   for (const auto& what : now.operations) {
+    if (what.amount_minor < 0) return false;
     if (what.progress == progress::failed) continue;
-    if (what.id.kind == operation_kind::capture) add(captures_reserved, what.amount_minor);
-    if (what.id.kind == operation_kind::capture && what.progress == progress::succeeded)
-      add(captured, what.amount_minor);
-    if (what.id.kind == operation_kind::refund) add(refunds_reserved, what.amount_minor);
+    const bool capture = what.id.kind == operation_kind::capture, refund = what.id.kind == operation_kind::refund;
+    if (capture && __builtin_add_overflow(captures, what.amount_minor, &captures)) return false;
+    if (capture && what.progress == progress::succeeded) captured += what.amount_minor;  // never more than `captures`
+    if (refund && __builtin_add_overflow(refunds, what.amount_minor, &refunds)) return false;
   }
-  return fits && captures_reserved <= now.agreed.amount.minor && refunds_reserved <= captured;
+  return now.agreed.amount.minor > 0 && captures <= now.agreed.amount.minor && refunds <= captured;
 }
 
 std::vector<operation_id> owed(const payment& now) {

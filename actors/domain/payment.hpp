@@ -66,8 +66,8 @@ std::optional<timestamp> wake_at(const payment& now);
 
 const operation* find(const payment& now, operation_id which) noexcept;
 
-// Do the invariants above hold? What decide and evolve make always does; what was read from a store is asked first.
-bool within_limits(const payment& now) noexcept;
+// Do the invariants above hold? Asked of every state that comes from a store.
+bool is_sound(const payment& now) noexcept;
 
 // ---- what the merchant sees -------------------------------------------------------------------------------------
 

@@ -41,6 +41,33 @@ TEST_CASE("payment_codec/format: damaged bytes, later formats and unknown values
   state.set_stage(99);
   CHECK_THROWS_AS(decode_payment(state.SerializeAsString()), std::runtime_error);
 
+  state.set_stage(static_cast<std::uint32_t>(domain::stage::authorized));
+  decode_payment(state.SerializeAsString());
+  const auto refuses = [&state](auto damage) {
+    auto damaged = state;
+    damage(damaged);
+    CHECK_THROWS_AS(decode_payment(damaged.SerializeAsString()), std::runtime_error);
+  };
+  refuses([](auto& s) { s.mutable_agreed()->set_currency(65536 + 840); });  // must not be cut down to 840
+  refuses([](auto& s) { s.mutable_agreed()->set_currency(0); });
+  refuses([](auto& s) { s.mutable_agreed()->set_amount_minor(0); });
+  refuses([](auto& s) { s.mutable_agreed()->set_mode(0); });
+  refuses([](auto& s) { s.set_updated_at_ms(INT64_MAX); });
+  refuses([](auto& s) { s.set_created_at_ms(-1); });
+  refuses([](auto& s) { s.mutable_operations(0)->mutable_id()->set_kind(0); });
+  refuses([](auto& s) { s.mutable_operations(0)->set_progress(0); });
+  refuses([](auto& s) { s.mutable_operations(0)->set_amount_minor(-1); });
+  refuses([](auto& s) {  // captured more than authorized
+    auto& more = *s.add_operations() = s.operations(0);
+    more.mutable_id()->set_kind(static_cast<std::uint32_t>(domain::operation_kind::capture));
+    more.set_amount_minor(s.agreed().amount_minor() + 1);
+  });
+  refuses([](auto& s) {  // refunded what was not captured
+    auto& more = *s.add_operations() = s.operations(0);
+    more.mutable_id()->set_kind(static_cast<std::uint32_t>(domain::operation_kind::refund));
+    more.set_amount_minor(1);
+  });
+
   wire::PaymentEvent event;
   event.set_format(payment_format);
   CHECK_THROWS_AS(decode_event(event.SerializeAsString()), std::runtime_error);
