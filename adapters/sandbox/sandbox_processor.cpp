@@ -276,20 +276,16 @@ sandbox_processor::~sandbox_processor() {
 }
 
 void sandbox_processor::send(processor_call call, processor_done done) {
-  const char* refused = nullptr;
-  {
-    const std::lock_guard held(inbox_->lock);
-    if (inbox_->stopping) {
-      refused = "processor_shutdown";
-    } else if (inbox_->in_flight >= in_flight_max_) {
-      refused = "processor_busy";
-    } else {
-      ++inbox_->in_flight;
-      inbox_->jobs.push_back({std::move(call), std::move(done)});
-      inbox_->changed.notify_one();
-    }
+  std::unique_lock held(inbox_->lock);
+  const bool busy = inbox_->in_flight >= in_flight_max_;
+  if (inbox_->stopping || busy) {
+    const char* why = inbox_->stopping ? "processor_shutdown" : "processor_busy";
+    held.unlock();
+    return done(reported::not_executed{why});
   }
-  if (refused != nullptr) done(reported::not_executed{refused});
+  ++inbox_->in_flight;
+  inbox_->jobs.push_back({std::move(call), std::move(done)});
+  inbox_->changed.notify_one();
 }
 
 void sandbox_processor::listen(notice_sink sink) {
