@@ -1,8 +1,12 @@
 // journal: stored bytes → events, states, commands, refusals, envelopes, claims. Damaged bytes are refused with an exception that
-// says so, never read in part, never fatal; what is read comes back the same from its encoding.
+// says so, never read in part, never fatal; what is read comes back the same from its encoding, and
+// can be shown.
 #include <google/protobuf/stubs/logging.h>
 
+#include <nlohmann/json.hpp>
+
 #include "actors/payment_codec.hpp"
+#include "gateway/payment_view.hpp"
 #include "runtime/claim_record.hpp"
 #include "runtime/envelope.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -35,6 +39,14 @@ void check_state(std::string_view bytes) {
   if (!state) return;
   must(decode_payment(encode(*state)) == *state, "a state comes back from its encoding");
   must(encode(decode_payment(encode(*state))) == encode(*state), "and has one encoding");
+  // What an activation does with it, and a client may ask to see.
+  const auto seen = domain::summarize(*state);
+  must(seen.amount_captured <= state->agreed.amount.minor || state->stage == domain::stage::none, "its sums hold");
+  domain::owed(*state);
+  domain::wake_at(*state);
+  if (state->stage == domain::stage::none) return;
+  must(nlohmann::json::accept(gateway::render_payment(*state)), "it can be shown");
+  must(nlohmann::json::accept(gateway::render_refunds(*state)), "and its refunds");
 }
 
 void check_event(std::string_view bytes) {
@@ -42,6 +54,8 @@ void check_event(std::string_view bytes) {
   if (!event) return;
   must(decode_event(encode(*event)) == *event, "an event comes back from its encoding");
   must(!domain::type_of(*event).empty(), "an event has a name");
+  const novapay::history_entry entry{1, {}, *event};
+  must(nlohmann::json::accept(gateway::render_history("pay_1", {&entry, 1})), "it can be shown");
 }
 
 void check_envelope(std::string_view bytes) {

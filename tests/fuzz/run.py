@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 KEPT = HERE / "corpus"
-LENGTHS = {"http": 2048, "json": 2048, "money": 64, "cursor": 512, "journal": 1024, "headers": 1024, "yaml": 1024, "secrets": 256}
+LENGTHS = {"api": 1024, "http": 2048, "json": 2048, "money": 64, "cursor": 512, "journal": 1024, "headers": 1024, "yaml": 1024, "secrets": 256}
 MEMORY_MB = 2048  # of the fuzzer, its own records included
 SLOWEST_S = 5     # one input may take this long, sanitizers and all
 
@@ -53,14 +53,14 @@ def fuzz(build, target, seconds, seed):
 
 
 def keep(build, target):
-    """Adds to the kept corpus what of the learnt one covers more: each file named by its content."""
+    """Adds to the kept corpus what of the learnt one reaches more code: each file named by its content."""
     chosen = build / "chosen" / target
     shutil.rmtree(chosen, ignore_errors=True)
     chosen.mkdir(parents=True)
     before = {file.read_bytes() for file in (KEPT / target).iterdir()}
     for file in (KEPT / target).iterdir():
         shutil.copy(file, chosen)
-    subprocess.run(program(build, target) + ["-set_cover_merge=1", chosen, build / "corpus" / target], check=True, stdout=subprocess.DEVNULL,
+    subprocess.run(program(build, target) + ["-set_cover_merge=1", "-use_counters=0", chosen, build / "corpus" / target], check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     new = [file for file in chosen.iterdir() if file.read_bytes() not in before]
     for file in new:

@@ -43,7 +43,7 @@ def print_top(title, source, lines, *arguments):
 
 
 def profile(arguments, folder):
-    (folder / "node.yaml").write_text(bench.SETTINGS)
+    (folder / "node.yaml").write_text(bench.SETTINGS + "core_files: true\n")  # which lets perf attach
     node = e2e.Server(arguments.store, folder / "node", config=folder / "node.yaml").start()
     try:
         Load.run(node.address, node.dev_key, arguments.connections, WARM_UP_S)
