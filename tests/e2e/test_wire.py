@@ -66,6 +66,16 @@ def test_smuggling_shapes_are_refused_and_the_connection_is_closed(client, wire,
     assert wire.is_closed()
 
 
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Content-Type", "X-Request-Id"])
+def test_a_header_that_is_no_list_is_refused_when_it_comes_twice(client, wire, name):
+    body = json.dumps(GOOD)
+    wire.send(post_head(client, f"X-Request-Id: mine\r\n{name}: another\r\nContent-Length: {len(body)}\r\n") + body.encode())
+    answer = wire.answer()
+    assert (answer.status, answer.code, answer.param) == (400, "http_malformed", name), answer
+    assert name in answer.json["error"]["message"]
+    assert wire.send(request(client)).answer().status == 200
+
+
 CHUNKS = {
     "size is no number": b"zz\r\nhello\r\n0\r\n\r\n",
     "size negative": b"-5\r\nhello\r\n0\r\n\r\n",
