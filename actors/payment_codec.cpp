@@ -218,7 +218,7 @@ payment decode_payment(std::string_view bytes) {
   if (in.has_last_failure()) state.last_failure = read(in.last_failure());
   state.authorization_lapsed = in.authorization_lapsed();
   for (const auto& which : in.breaks()) state.breaks.push_back(read(which));
-  if (!is_sound(state)) throw std::runtime_error("the sums of a stored payment do not fit");
+  if (!is_sound(state)) throw std::runtime_error("a stored payment is captured or refunded above its limits");
   return state;
 }
 
