@@ -1,5 +1,7 @@
 #include "adapters/http/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +32,10 @@ using socket_type = asio::basic_stream_socket<tcp, asio::io_context::executor_ty
 constexpr steady_time never = steady_time::max();
 constexpr std::size_t read_bytes_first = std::size_t{4} * 1024;
 constexpr std::size_t read_bytes_max = std::size_t{16} * 1024;
+// The kernel takes no more than this of what a client does not read. Left to itself it takes megabytes from each: 500 slow readers once
+// kept the io thread copying for seconds.
+constexpr int unsent_in_kernel_max = 64 * 1024;
+using not_sent_max = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
 // Answers to pipelined requests are gathered up to this before more requests are read.
 constexpr std::size_t unsent_bytes_max = std::size_t{64} * 1024;
 // A socket closed with unread bytes resets, and the client may lose our last answer. So it is read on for a while.
@@ -61,6 +67,7 @@ class connection_impl final : public connection, public std::enable_shared_from_
     guarded([this] { refuse(http_refusal::overloaded, "Too many connections"); });
   }
   void sweep(steady_time now) override;
+  bool give_way(steady_time now) override;
   void wind_down() override {
     if (waiting_for_request() && out_.empty() && !write_busy_) close();
   }
@@ -108,6 +115,7 @@ class connection_impl final : public connection, public std::enable_shared_from_
 
   phase phase_ = phase::head;  // a new connection has head_timeout to say something
   steady_time deadline_ = never;
+  steady_time used_{};  // when it came, or was last given an answer
   steady_time received_at_{};
   std::uint64_t exchange_ = 0;  // number of the request being answered
   response_terms terms_;        // of its answer; `date` is filled in later
@@ -151,7 +159,8 @@ class responder {
 
 void connection_impl::join() {
   place_ = home_.connections.insert(home_.connections.end(), shared_from_this());
-  deadline_ = std::chrono::steady_clock::now() + server_.settings.head_timeout;
+  used_ = std::chrono::steady_clock::now();
+  deadline_ = used_ + server_.settings.head_timeout;
 }
 
 void connection_impl::close() {
@@ -256,7 +265,9 @@ void connection_impl::answered(std::uint64_t exchange, std::optional<http_respon
     terms_.date = home_.date;
     append_response(out_, *response, terms_);
     phase_ = terms_.keep_alive ? phase::idle : phase::finishing;
-    deadline_ = terms_.keep_alive ? std::chrono::steady_clock::now() + server_.settings.idle_timeout : never;
+    used_ = std::chrono::steady_clock::now();
+    home_.connections.splice(home_.connections.end(), home_.connections, place_);
+    deadline_ = terms_.keep_alive ? used_ + server_.settings.idle_timeout : never;
     advance();
     passing(runtime::crash_point::reply_after);
   });
@@ -360,6 +371,12 @@ void connection_impl::linger() {
   start_read();
 }
 
+bool connection_impl::give_way(steady_time now) {
+  if (phase_ == phase::answering || used_ + server_.settings.give_way_after > now) return false;
+  cut_off();
+  return true;
+}
+
 void connection_impl::sweep(steady_time now) {
   if (now >= write_deadline_) return cut_off();
   if (now < deadline_) return;
@@ -391,6 +408,7 @@ std::shared_ptr<connection> make_connection(worker& home, int descriptor, bool v
     throw std::system_error{ec};
   }
   socket.set_option(tcp::no_delay{true}, ec);
+  socket.set_option(not_sent_max{unsent_in_kernel_max}, ec);
   socket.non_blocking(true, ec);
   return std::make_shared<connection_impl>(home, std::move(socket), std::move(remote));
 }

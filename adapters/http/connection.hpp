@@ -37,11 +37,12 @@ struct server_state {
 class connection {
  public:
   virtual ~connection() = default;
-  virtual void begin() = 0;                 // joins its worker's list
-  virtual void begin_refused() = 0;         // the same, over connections_max: answers 503 and closes
-  virtual void sweep(steady_time now) = 0;  // acts on deadlines that have passed
-  virtual void wind_down() = 0;             // the server is stopping: an idle connection closes
-  virtual void close() = 0;                 // leaves the list and server_state::connections
+  virtual void begin() = 0;                    // joins its worker's list
+  virtual void begin_refused() = 0;            // the same, over connections_max: answers 503 and closes
+  virtual void sweep(steady_time now) = 0;     // acts on deadlines that have passed
+  virtual void wind_down() = 0;                // the server is stopping: an idle connection closes
+  virtual bool give_way(steady_time now) = 0;  // its place to a new one, if it only waits for its client
+  virtual void close() = 0;                    // leaves the list and server_state::connections
 };
 using connection_list = std::list<std::shared_ptr<connection>>;
 
@@ -50,7 +51,7 @@ struct worker : std::enable_shared_from_this<worker> {
   explicit worker(std::shared_ptr<server_state> state);
   ~worker();
   const std::shared_ptr<server_state> server;
-  connection_list connections;
+  connection_list connections;                  // the longest without an answered request first
   std::string date;                             // for the Date field; renewed by the sweep
   std::thread::id thread;                       // set before the first connection
   std::unique_ptr<boost::asio::io_context> io;  // last: destroyed first, and with it what still waits in it

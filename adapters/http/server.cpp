@@ -28,6 +28,8 @@ using namespace std::chrono_literals;
 
 // Over connections_max so many more are told "503" at a time; beyond that they are closed without a word.
 constexpr std::size_t refusals_max = 128;
+// So many connections are asked whether they give way to a new one.
+constexpr std::size_t give_way_looks_max = 64;
 // Out of file descriptors, say: the next attempt to accept comes after this.
 constexpr auto accept_pause = 50ms;
 
@@ -59,6 +61,18 @@ class sweeper {
 std::chrono::milliseconds sweep_period(const http_server_settings& s) {
   const auto shortest = std::min({s.head_timeout, s.body_timeout, s.idle_timeout, s.answer_timeout, s.write_timeout});
   return std::clamp(shortest / 4, std::chrono::milliseconds{5}, std::chrono::milliseconds{250});
+}
+
+// Slow clients must not keep all places: the connection that has been without an answered request for longest is closed, unless one is
+// under way. An honest client that is busy is never the longest; one that is idle connects anew, as always.
+bool make_room(connection_list& connections) {
+  const auto now = std::chrono::steady_clock::now();
+  std::size_t looks = 0;
+  for (auto next = connections.begin(); next != connections.end() && looks < give_way_looks_max; ++looks) {
+    const auto one = *next++;  // it may leave the list
+    if (one->give_way(now)) return true;
+  }
+  return false;
 }
 
 std::string text_of(const tcp::endpoint& remote) {
@@ -160,7 +174,7 @@ void http_server::impl::accepted(tcp::socket socket) {
   const auto remote = socket.remote_endpoint(ec);
   if (ec) return;  // gone already
   const auto before = state->connections.fetch_add(1);
-  const bool refused = before >= state->settings.connections_max;
+  const bool over = before >= state->settings.connections_max;
   if (before >= state->settings.connections_max + refusals_max) {
     state->connections.fetch_sub(1);
     return;
@@ -169,7 +183,9 @@ void http_server::impl::accepted(tcp::socket socket) {
     auto& home = *workers[next_worker++ % workers.size()];
     auto text = text_of(remote);
     auto made = make_connection(home, socket.release(ec), remote.protocol() == tcp::v6(), std::move(text));
-    asio::post(*home.io, [made = std::move(made), refused] { refused ? made->begin_refused() : made->begin(); });
+    asio::post(*home.io, [&home, made = std::move(made), over] {
+      over && !make_room(home.connections) ? made->begin_refused() : made->begin();
+    });
   } catch (...) {  // out of memory or of kernel resources: this client is dropped, the next one is accepted
     state->connections.fetch_sub(1);
   }

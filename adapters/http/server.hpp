@@ -26,9 +26,9 @@ struct http_server_settings {
 
   std::size_t head_bytes_max = std::size_t{16} * 1024;   // request line and fields → 431
   std::size_t body_bytes_max = std::size_t{256} * 1024;  // → 413
-  std::size_t connections_max = 10'000;                  // → 503 and closed
-  std::size_t requests_in_flight_max = 4096;             // handled at once, over all connections → 503
-  std::size_t requests_per_connection_max = 100'000;     // then closed, so that load balancers can spread anew
+  std::size_t connections_max = 10'000;               // → the longest unused one is closed, or the new one gets 503
+  std::size_t requests_in_flight_max = 4096;          // handled at once, over all connections → 503
+  std::size_t requests_per_connection_max = 100'000;  // then closed, so that load balancers can spread anew
 
   // Each is a total, not begun anew by a byte that arrives. They are watched by a sweep: late by at most a quarter.
   std::chrono::milliseconds head_timeout{
@@ -38,6 +38,8 @@ struct http_server_settings {
   std::chrono::milliseconds answer_timeout{
       60'000};  // for the handler → 500: a bug, since handlers have bounds of their own
   std::chrono::milliseconds write_timeout{20'000};  // for a client to take what was answered: cut off
+  std::chrono::milliseconds give_way_after{
+      1000};  // over connections_max: one that has only waited for its client for so long is closed for a new one
 };
 
 class http_server {

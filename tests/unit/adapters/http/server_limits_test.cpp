@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <future>
+#include <list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -121,6 +122,24 @@ TEST_CASE("http/server: a client that does not read is cut off") {
   CHECK(client.read().status == 0);  // not the whole answer
 }
 
+TEST_CASE("http/server: of a client that does not read no more than a few answers are made") {
+  std::atomic<std::size_t> made{0};
+  running on{[&](http_request, http_respond respond) {
+    ++made;
+    respond({200, {}, std::string(64 * 1024, 'x')});
+  }};
+  raw_client client{on.server.port(), 4096};
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += get;
+  REQUIRE(client.send(many));
+  auto before = made.load();
+  do {
+    before = made;
+    std::this_thread::sleep_for(100ms);
+  } while (before == 0 || made != before);
+  CHECK(made < 20);
+}
+
 TEST_CASE("http/server: over connections_max a client gets 503 with Retry-After, and is closed") {
   http_server_settings settings;
   settings.connections_max = 1;
@@ -141,6 +160,41 @@ TEST_CASE("http/server: over connections_max a client gets 503 with Retry-After,
   auto third = on.client();
   REQUIRE(third.send(get));
   CHECK(third.read().status == 200);
+}
+
+TEST_CASE(
+    "http/server: over connections_max slow clients give way, the longest unused first, but not to a crowd at once") {
+  held requests;
+  http_server_settings settings;
+  settings.connections_max = 4;
+  settings.give_way_after = 100ms;
+  running on{requests.handler(), settings};
+  auto working = on.client();
+  REQUIRE(working.send(get));
+  const auto under_way = requests.next();
+  std::list<raw_client> slow;
+  for (const auto* start :
+       {"GET /slow HTTP/1.1\r\nX: ", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", ""}) {
+    slow.emplace_back(on.server.port());
+    slow.back().send(start);
+    REQUIRE(becomes([&] { return on.server.connections(); }, slow.size() + 1));
+  }
+  auto early = on.client();
+  CHECK(early.read().status == 503);  // nobody has waited for long yet
+  CHECK(early.at_end());
+  REQUIRE(becomes([&] { return on.server.connections(); }, 4));
+  std::this_thread::sleep_for(150ms);
+
+  std::list<raw_client> honest;
+  for (auto& one : slow) {
+    honest.emplace_back(on.server.port());
+    REQUIRE(honest.back().send(get));
+    requests.next().second({200, {}, "served"});
+    CHECK(honest.back().read().body == "served");
+    CHECK(one.at_end());
+  }
+  under_way.second({200, {}, "done"});
+  CHECK(working.read().body == "done");
 }
 
 TEST_CASE("http/server: over requests_in_flight_max a request is 503 at once, and its connection stays usable") {
