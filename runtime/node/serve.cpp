@@ -1,8 +1,10 @@
 #include "runtime/node/serve.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -34,6 +36,8 @@
 namespace novapay::node {
 namespace {
 
+// Stores, logs, the operators' port with its 256 connections, connections being refused.
+constexpr std::size_t files_for_the_rest = 512;
 constexpr int exit_unavailable = 69;
 constexpr int exit_bug = 70;
 constexpr int exit_config = 78;
@@ -65,14 +69,38 @@ struct actor_settings : caf::actor_system_config {
   }
 };
 
-adapters::http::http_server_settings public_listener(const config& settings) {
+// Files this process may have open. The usual soft limit is low for the sake of select(), which nothing here uses.
+std::size_t raised_file_limit() {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const auto before = files.rlim_cur;
+  files.rlim_cur = files.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return before;
+  return files.rlim_max;
+}
+
+// Every connection is an open file. With more places than files, clients would not be refused but wait in vain, and the store and the
+// operators' port would find no file either.
+std::size_t connections_possible(const config& settings, runtime::log& log) {
+  const auto files = raised_file_limit();
+  const auto possible =
+      files > 2 * files_for_the_rest ? files - files_for_the_rest : std::max<std::size_t>(files / 2, 1);
+  if (possible >= settings.connections) return settings.connections;
+  log.write(runtime::log_level::warning, "fewer connections than configured: too few files may be open (ulimit -Hn)",
+            {{"files", static_cast<std::int64_t>(files)},
+             {"configured", static_cast<std::int64_t>(settings.connections)},
+             {"connections", static_cast<std::int64_t>(possible)}});
+  return possible;
+}
+
+adapters::http::http_server_settings public_listener(const config& settings, runtime::log& log) {
   const auto where = std::get<endpoint>(parse_endpoint(settings.listen));
   adapters::http::http_server_settings how;
   how.address = where.address;
   how.port = where.port;
   how.threads = settings.http_threads;
   how.body_bytes_max = settings.body_bytes;
-  how.connections_max = settings.connections;
+  how.connections_max = connections_possible(settings, log);
   how.requests_in_flight_max = settings.requests_in_flight;
   how.head_timeout = settings.head_timeout;
   how.body_timeout = settings.body_timeout;
@@ -211,7 +239,7 @@ int run(const config& settings, const stop_signal& stop) {
   api_settings.openapi_json = openapi_json();
   gateway::api api({payments, credentials, clock, random, log, metrics}, std::move(api_settings));
   adapters::http::http_server server(
-      public_listener(settings),
+      public_listener(settings, log),
       [&api](runtime::http_request asked, runtime::http_respond respond) {
         api.handle(std::move(asked), std::move(respond));
       },

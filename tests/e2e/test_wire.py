@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+import server as server_module
 from client import Wire, payment_body
 
 GOOD = payment_body()
@@ -221,3 +222,28 @@ def test_slow_clients_are_cut_off_and_disturb_nobody(client, server):
             assert wire.is_closed()
         assert silent.is_closed()
     assert time.monotonic() - started < 80
+
+
+def test_fewer_files_than_connections_means_refusals_not_silence(store, tmp_path, monkeypatch):
+    """With 600 files and 10,000 connections configured clients would wait in vain for a file."""
+    limited = tmp_path / "limited"
+    limited.write_text(f'#!/bin/sh\nulimit -S -n 300 && ulimit -H -n 600 && exec {server_module.BINARY} "$@"\n')
+    limited.chmod(0o755)
+    monkeypatch.setattr(server_module, "BINARY", str(limited))
+    node = server_module.Server(store, tmp_path / "node").start()
+    wires = []
+    try:
+        told = next(line for line in node.log_lines() if "fewer connections" in line["msg"])
+        assert (told["files"], told["configured"], told["connections"]) == (600, 10_000, 300)
+        answers = []
+        for _ in range(900):
+            wires.append(Wire(node.address))
+            wires[-1].send(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            answers.append(wires[-1].answer())  # fails when there is none in time
+        seen = [answer.status for answer in answers if answer]
+        assert seen.count(200) >= 300 and set(seen) <= {200, 503}, seen
+        assert node.admin_get("/readyz")[0] == 200
+    finally:
+        for wire in wires:
+            wire.socket.close()
+        node.kill()
