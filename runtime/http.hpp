@@ -41,6 +41,10 @@ struct http_response {
 using http_respond = std::function<void(http_response)>;
 using http_handler = std::function<void(http_request, http_respond)>;
 
+// Whether a request is begun at all, asked as soon as its head has been read, on an io thread: must be quick. False: it is refused as
+// `overloaded`, and nothing else of it is looked at.
+using http_admission = std::function<bool(std::string_view method, std::string_view target)>;
+
 // What the listener refuses by itself, before any handler: rendered by who owns the API's error format.
 enum class http_refusal {
   malformed,           // 400: not HTTP, or a shape used for request smuggling

@@ -40,6 +40,7 @@ using not_sent_max = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSE
 constexpr std::size_t unsent_bytes_max = std::size_t{64} * 1024;
 // A socket closed with unread bytes resets, and the client may lose our last answer. So it is read on for a while.
 constexpr std::chrono::milliseconds linger_time{1000};
+constexpr std::string_view too_much = "Too many requests at once";
 constexpr std::size_t linger_bytes_max = std::size_t{4} * 1024 * 1024;
 
 //            ┌────────────────────────────────┐ keep-alive
@@ -56,7 +57,11 @@ class connection_impl final : public connection, public std::enable_shared_from_
         socket_{std::move(socket)},
         remote_{std::move(remote)},
         in_{server_.settings.head_bytes_max + read_bytes_max},
-        reader_{{server_.settings.head_bytes_max, server_.settings.body_bytes_max}} {}
+        reader_{{server_.settings.head_bytes_max, server_.settings.body_bytes_max},
+                [this](std::string_view method, std::string_view target) {
+                  return server_.requests < server_.settings.requests_in_flight_max &&
+                         (!server_.admits || server_.admits(method, target));
+                }} {}
 
   void begin() override {
     join();
@@ -219,7 +224,10 @@ void connection_impl::await_more() {
     phase_ = phase::body;
     received_at_ = std::chrono::steady_clock::now();
     deadline_ = received_at_ + settings.body_timeout;
-    if (reader_.facts().expects_continue && !reader_.body_begun()) out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    if (reader_.facts().expects_continue && !reader_.body_begun()) {
+      if (reader_.turned_away()) return refuse(http_refusal::overloaded, too_much);  // spares its body the way
+      out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    }
   } else if (waiting_for_request()) {
     if (server_.stopping) phase_ = phase::finishing;
   } else if (phase_ == phase::idle) {
@@ -241,10 +249,10 @@ void connection_impl::serve() {
   terms_.head_only = reader_.head_only();
 
   auto request = reader_.take();
-  if (server_.requests.fetch_add(1) >= settings.requests_in_flight_max) {
-    server_.requests.fetch_sub(1);
+  if (reader_.turned_away() || server_.requests.fetch_add(1) >= settings.requests_in_flight_max) {
+    if (!reader_.turned_away()) server_.requests.fetch_sub(1);  // it was admitted by its head, and others came first
     terms_.retry_after = true;
-    return answered(exchange_, rendered(http_refusal::overloaded, "Too many requests at once"));
+    return answered(exchange_, rendered(http_refusal::overloaded, too_much));
   }
   auto ticket = std::make_shared<responder>(home_.shared_from_this(), weak_from_this(), exchange_);
   request.remote = remote_;

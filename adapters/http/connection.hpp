@@ -21,12 +21,13 @@ namespace novapay::adapters::http {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
-// What all connections of a server share. handler and render are dropped by stop(), after the io threads have ended:
+// What all connections of a server share. handler, render and admits are dropped by stop(), after the io threads have ended:
 // a `respond` kept beyond that must not keep the gateway alive.
 struct server_state {
   http_server_settings settings;
   runtime::http_handler handler;
   runtime::http_refusal_renderer render;
+  runtime::http_admission admits;  // nullptr: everything
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> requests{0};
   std::atomic<bool> stopping{false};

@@ -66,7 +66,7 @@ class head_parser final : public beast::http::basic_parser<true> {
 struct request_reader::impl {
   enum class stage { start, head, body, complete, refused };
 
-  explicit impl(request_limits l) : limits{l} {}
+  impl(request_limits l, runtime::http_admission a) : limits{l}, admits{std::move(a)} {}
 
   step refuse(http_refusal why, std::string_view detail) {
     objection = {why, detail};
@@ -78,24 +78,34 @@ struct request_reader::impl {
     request = {};
     search = {};
     facts = {};
-    body_begun = false;
+    body_begun = turned_away = false;
     now = stage::start;
   }
 
   step read_head(std::string_view bytes, std::size_t& used);
+  bool parse(std::string_view head);
   step read_body(std::string_view bytes, std::size_t& used);
   step read_chunks(std::string_view bytes, std::size_t& used);
 
   const request_limits limits;
+  const runtime::http_admission admits;
   stage now = stage::start;
   head_search search;
   head_facts facts;
   refused objection;
   bool body_begun = false;
+  bool turned_away = false;
   runtime::http_request request;
   std::size_t body_left = 0;            // of a body with a Content-Length
   std::optional<chunk_decoder> chunks;  // of one without
 };
+
+bool request_reader::impl::parse(std::string_view head) {
+  head_parser parser{request};
+  beast::error_code ec;
+  const auto parsed = parser.put({head.data(), head.size()}, ec);
+  return !ec && parsed == head.size() && parser.is_done();
+}
 
 request_reader::step request_reader::impl::read_head(std::string_view bytes, std::size_t& used) {
   // One empty line before the request line is forgiven (RFC 9112, 2.2): old clients end a body so.
@@ -121,10 +131,12 @@ request_reader::step request_reader::impl::read_head(std::string_view bytes, std
   if (facts.content_length.value_or(0) > limits.body_bytes_max)
     return refuse(http_refusal::body_too_large, "The request body is too large");
 
-  head_parser parser{request};
-  beast::error_code ec;
-  const auto parsed = parser.put({head.data(), head.size()}, ec);
-  if (ec || parsed != head.size() || !parser.is_done())
+  const auto method = head.substr(0, head.find(' '));
+  turned_away =
+      admits && !admits(method, head.substr(method.size() + 1, head.find(' ', method.size() + 1) - method.size() - 1));
+  if (turned_away)
+    request.method = method;
+  else if (!parse(head))
     return refuse(http_refusal::malformed, "The request's head is not well formed");
   used += head.size();
   body_left = static_cast<std::size_t>(facts.content_length.value_or(0));
@@ -137,9 +149,11 @@ request_reader::step request_reader::impl::read_body(std::string_view bytes, std
   if (bytes.empty()) return step::need_more;
   body_begun = true;
   if (facts.chunked) return read_chunks(bytes, used);
-  if (request.body.empty()) request.body.reserve(body_left);  // within body_bytes_max
   const auto taken = std::min(body_left, bytes.size());
-  request.body += bytes.substr(0, taken);
+  if (!turned_away) {
+    if (request.body.empty()) request.body.reserve(body_left);  // within body_bytes_max
+    request.body += bytes.substr(0, taken);
+  }
   used += taken;
   body_left -= taken;
   if (body_left > 0) return step::need_more;
@@ -163,7 +177,8 @@ request_reader::step request_reader::impl::read_chunks(std::string_view bytes, s
   return refuse(http_refusal::malformed, "The request body's chunks are not well formed");
 }
 
-request_reader::request_reader(request_limits limits) : impl_{std::make_unique<impl>(limits)} {}
+request_reader::request_reader(request_limits limits, runtime::http_admission admits)
+    : impl_{std::make_unique<impl>(limits, std::move(admits))} {}
 request_reader::~request_reader() = default;
 
 request_reader::step request_reader::read(std::string_view bytes, std::size_t& used) {
@@ -185,6 +200,7 @@ bool request_reader::body_begun() const noexcept { return impl_->body_begun; }
 const head_facts& request_reader::facts() const noexcept { return impl_->facts; }
 const refused& request_reader::refusal() const noexcept { return impl_->objection; }
 bool request_reader::head_only() const noexcept { return impl_->request.method == "HEAD"; }
+bool request_reader::turned_away() const noexcept { return impl_->turned_away; }
 runtime::http_request request_reader::take() { return std::move(impl_->request); }
 
 }  // namespace novapay::adapters::http

@@ -21,7 +21,9 @@ class request_reader {
  public:
   enum class step { need_more, complete, refused };
 
-  explicit request_reader(request_limits limits);
+  // `admits` is asked once for each head that is well formed. What it turns away still has to be read to its end;
+  // of what `take` then gives, only the method is to be trusted.
+  explicit request_reader(request_limits limits, runtime::http_admission admits = nullptr);
   ~request_reader();
 
   // Reads from the front of `bytes` and says in `used` how much of it is done with. The caller keeps the rest, in
@@ -35,7 +37,8 @@ class request_reader {
   const head_facts& facts() const noexcept;  // once the head is done, until the next read after take()
   const refused& refusal() const noexcept;   // after `refused`
   bool head_only() const noexcept;           // the method is HEAD: the answer has no body
-  runtime::http_request take();              // without remote and received_at
+  bool turned_away() const noexcept;
+  runtime::http_request take();  // without remote and received_at
 
  private:
   struct impl;

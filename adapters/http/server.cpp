@@ -86,12 +86,14 @@ std::string text_of(const tcp::endpoint& remote) {
 }  // namespace
 
 struct http_server::impl {
-  impl(http_server_settings settings, runtime::http_handler handler, runtime::http_refusal_renderer render)
+  impl(http_server_settings settings, runtime::http_handler handler, runtime::http_refusal_renderer render,
+       runtime::http_admission admits)
       : state{std::make_shared<server_state>()} {
     settings.threads = std::max<std::size_t>(settings.threads, 1);
     state->settings = std::move(settings);
     state->handler = std::move(handler);
     state->render = std::move(render);
+    state->admits = std::move(admits);
     for (std::size_t i = 0; i < state->settings.threads; ++i) workers.push_back(std::make_shared<worker>(state));
     acceptor.emplace(*workers.front()->io);
     retry.emplace(*workers.front()->io);
@@ -192,8 +194,8 @@ void http_server::impl::accepted(tcp::socket socket) {
 }
 
 http_server::http_server(http_server_settings settings, runtime::http_handler handler,
-                         runtime::http_refusal_renderer render)
-    : impl_{std::make_unique<impl>(std::move(settings), std::move(handler), std::move(render))} {}
+                         runtime::http_refusal_renderer render, runtime::http_admission admits)
+    : impl_{std::make_unique<impl>(std::move(settings), std::move(handler), std::move(render), std::move(admits))} {}
 
 http_server::~http_server() { stop({}); }
 
@@ -233,6 +235,7 @@ void http_server::stop(std::chrono::milliseconds grace) {
   for (auto& thread : impl_->threads) thread.join();
   state.handler = nullptr;
   state.render = nullptr;
+  state.admits = nullptr;
 }
 
 }  // namespace novapay::adapters::http

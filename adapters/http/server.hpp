@@ -6,7 +6,7 @@
 // change something; pipelined ones wait in the socket, and their answers leave in their order.
 // Errors: what a client does wrong is refused through the renderer, and the connection is closed, after `Connection:
 // close` and a short time in which the client can still read the answer. Only `overloaded` by a request leaves it
-// usable.
+// usable: over requests_in_flight_max, or where `admits` says no. That is decided by the head; the body is thrown away.
 #pragma once
 
 #include <chrono>
@@ -44,8 +44,9 @@ struct http_server_settings {
 
 class http_server {
  public:
-  http_server(http_server_settings settings, runtime::http_handler handler, runtime::http_refusal_renderer render);
-  ~http_server();  // stop({})
+  http_server(http_server_settings settings, runtime::http_handler handler, runtime::http_refusal_renderer render,
+              runtime::http_admission admits = nullptr);  // nullptr: everything, up to requests_in_flight_max
+  ~http_server();                                         // stop({})
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 

@@ -220,6 +220,44 @@ TEST_CASE("http/server: over requests_in_flight_max a request is 503 at once, an
   CHECK(second.read().body == "now");
 }
 
+TEST_CASE("http/server: what is not admitted is 503 by its head alone, and its connection stays usable") {
+  std::atomic<bool> open{false};
+  std::atomic<int> handled{0};
+  std::vector<std::string> asked;
+  http_server server{{},
+                     [&](http_request request, http_respond respond) {
+                       ++handled;
+                       echo(std::move(request), std::move(respond));
+                     },
+                     render,
+                     [&](std::string_view method, std::string_view target) {
+                       asked.push_back(std::string{method} + " " + std::string{target});
+                       return open.load();
+                     }};
+  server.start();
+  raw_client client{server.port()};
+  const std::string chunked = "POST /c?x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+  for (const auto& request :
+       {post(std::string(100'000, 'b')), chunked, get, "HEAD /h HTTP/1.1\r\nHost: x\r\n\r\n" + get}) {
+    for (std::size_t at = 0; at < request.size(); at += 40'000) REQUIRE(client.send(request.substr(at, 40'000)));
+    const auto got = client.read(request.starts_with("HEAD"));
+    CHECK(got.status == 503);
+    CHECK(got.head.find("Retry-After: 1\r\n") != std::string::npos);
+    CHECK(got.head.find("Connection: close") == std::string::npos);
+  }
+  CHECK(client.read().status == 503);  // the GET behind the HEAD
+  CHECK(handled == 0);
+  open = true;
+  REQUIRE(client.send(post("body")));
+  CHECK(client.read().body == "POST /p body");
+  open = false;
+  REQUIRE(client.send("POST /e HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"));
+  CHECK(client.read().status == 503);  // not "100 Continue": its body is not wanted
+  CHECK(client.at_end());
+  server.stop({});
+  CHECK(asked == std::vector<std::string>{"POST /p", "POST /c?x", "GET /g", "HEAD /h", "GET /g", "POST /p", "POST /e"});
+}
+
 TEST_CASE("http/server: clients that go away while their request is under way leave nothing behind") {
   held requests;
   running on{requests.handler()};
