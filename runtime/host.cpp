@@ -1,5 +1,6 @@
 #include "runtime/host.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <unordered_map>
@@ -45,6 +46,7 @@ struct host_core {
   caf::actor timekeeper;
   caf::actor supervisor;
   std::atomic<bool> stopped{false};
+  const in_hand_counter in_hand_now = std::make_shared<std::atomic<std::int64_t>>(0);
 
   template <class... Args>
   caf::actor spawn_blocking(Args&&... args) {
@@ -185,6 +187,8 @@ void host_core::route(ask job) const {
   const auto table = shards.load();
   if (stopped || !table) return job.who.fail(reply_status::unavailable, "the node is starting or stopping");
   const auto shard = shard_of(placement_of(job.what), settings.shard_bits);
+  // Alarms and notices come in batches and can wait: they say nothing about whether a client's command can be taken.
+  if (!job.internal || !job.what.call.empty()) job.counted = in_hand(in_hand_now);
   caf::anon_send((*table)[static_cast<std::size_t>(shard)], std::move(job));
 }
 
@@ -202,6 +206,9 @@ bool host::ready() const noexcept {
 }
 std::int64_t host::shards_claimed() const noexcept { return impl_->shared->claimed_count(); }
 std::int64_t host::shards_total() const noexcept { return std::int64_t{1} << impl_->settings.shard_bits; }
+std::size_t host::commands_in_hand() const noexcept {
+  return static_cast<std::size_t>(std::max<std::int64_t>(impl_->in_hand_now->load(std::memory_order_relaxed), 0));
+}
 quarantine& host::held() const noexcept { return impl_->shared->held; }
 
 void host::stop() {

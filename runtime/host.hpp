@@ -63,6 +63,8 @@ class host {
   const store_health& store() const noexcept;
   std::int64_t shards_claimed() const noexcept;
   std::int64_t shards_total() const noexcept;
+  // Commands of clients, and outcomes of calls, that are neither durable nor refused yet (in_hand.hpp).
+  std::size_t commands_in_hand() const noexcept;
   quarantine& held() const noexcept;
 
   // Refuses new commands, ends the actors and waits for their end. Answers still owed come as `outcome_unknown` or `unavailable`.

@@ -10,6 +10,7 @@
 
 #include "runtime/entity.hpp"
 #include "runtime/envelope.hpp"
+#include "runtime/in_hand.hpp"
 #include "runtime/journal.hpp"
 #include "runtime/log_writer.hpp"
 #include "runtime/responder.hpp"
@@ -21,6 +22,7 @@ struct ask {
   envelope what;
   responder who;
   bool internal = false;
+  in_hand counted = {};
 };
 
 // shard → entity

@@ -207,6 +207,22 @@ TEST_CASE("runtime/load: a shard admits so many commands, and as many again when
   }
 }
 
+TEST_CASE("runtime/load: a command is in hand from its routing until it is durable or refused") {
+  bench b;
+  const auto id = b.make("k");
+  CHECK(b.node->commands_in_hand() == 0);
+  for (const auto* command : {"add 1", "add 2", "get", "refuse", "boom"}) b.send(command, id);
+  b.send("add 1", {}, "other");
+  b.send("get", make_entity_id(b.clock.now(), id.placement(), 99));  // is looked for, and not found
+  CHECK(b.node->commands_in_hand() == 7);
+  b.run();
+  CHECK(b.node->commands_in_hand() == 0);
+  b.send("nap 100", id);
+  b.run();
+  b.pass(std::chrono::seconds{1});  // woken: that was nobody's command
+  CHECK(b.node->commands_in_hand() == 0);
+}
+
 TEST_CASE("runtime/load: work not begun by its deadline is dropped") {
   bench b;
   const auto id = b.make("k");
