@@ -86,10 +86,30 @@ void api::handle(runtime::http_request request, runtime::http_respond respond) {
   x->guarded([&] { serve(x); });
 }
 
+// Of what is refused for load there may be more than of anything else: it is rendered from a prepared text, and logged by number.
+runtime::http_response api::refuse_for_load() {
+  auto& [ports, settings, metrics, load] = *context_;
+  const auto now = ports.clock.now();
+  load.refused.fetch_add(1, std::memory_order_relaxed);
+  auto due = load.log_at.load(std::memory_order_relaxed);
+  if (now >= due && load.log_at.compare_exchange_strong(due, now + load_log_every))
+    ports.log.write(runtime::log_level::warning, "requests refused: too much at once",
+                    {{"requests", static_cast<std::int64_t>(load.refused.exchange(0))}});
+  metrics.count(route::refused, info_of(error_code::overloaded).status);
+  const auto request_id = make_request_id(ports.clock, ports.random);
+  auto fields = common_fields("application/json", request_id, {}, {});
+  add_error_fields(error_code::overloaded, fields);
+  std::string body;
+  body.reserve(load.body_before_id.size() + request_id.size() + load.body_after_id.size());
+  body.append(load.body_before_id).append(request_id).append(load.body_after_id);
+  return {info_of(error_code::overloaded).status, std::move(fields), std::move(body)};
+}
+
 runtime::http_response api::render_refusal(runtime::http_refusal why, std::string_view detail) {
+  if (why == runtime::http_refusal::overloaded) return refuse_for_load();
   auto error = to_error(why);
-  // What the listener saw is more exact than the catalogue, but for the two where the client needs to hear what to do.
-  if (!detail.empty() && why != runtime::http_refusal::overloaded && why != runtime::http_refusal::internal)
+  // What the listener saw is more exact than the catalogue, but where the client needs to hear what to do.
+  if (!detail.empty() && why != runtime::http_refusal::internal)
     error.message = std::string{detail} + (detail.ends_with('.') ? "" : ".");
   const auto& info = info_of(error.code);
   const auto request_id = make_request_id(context_->ports.clock, context_->ports.random);

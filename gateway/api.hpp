@@ -51,6 +51,7 @@ class api {
   runtime::http_response render_refusal(runtime::http_refusal why, std::string_view detail);
 
  private:
+  runtime::http_response refuse_for_load();
   std::unique_ptr<api_context> context_;
 };
 

@@ -57,6 +57,14 @@ void add_error_fields(error_code code, runtime::http_fields& fields) {
   if (status == 503) fields.emplace_back("retry-after", "1");
 }
 
+load_refusals::load_refusals(std::string_view docs_url) {
+  constexpr std::string_view id = "{{request_id}}";
+  const auto text = render_error({error_code::overloaded, {}, {}}, docs_url, id);
+  const auto at = text.find(id);
+  body_before_id = text.substr(0, at);
+  body_after_id = text.substr(at + id.size());
+}
+
 exchange::exchange(api_context& of, runtime::http_request asked, runtime::http_respond respond)
     : context{of},
       request{std::move(asked)},

@@ -21,13 +21,23 @@
 
 namespace novapay::gateway {
 
+// What is needed to refuse for load, cheaply.
+struct load_refusals {
+  explicit load_refusals(std::string_view docs_url);
+  std::string body_before_id, body_after_id;
+  std::atomic<std::uint64_t> refused{0};       // since they were last logged
+  std::atomic<runtime::timestamp> log_at{{}};  // not again before
+};
+inline constexpr std::chrono::seconds load_log_every{1};
+
 struct api_context {
   api_context(const api_ports& given, api_settings chosen)
-      : ports{given}, settings{std::move(chosen)}, metrics{given.metrics} {}
+      : ports{given}, settings{std::move(chosen)}, metrics{given.metrics}, load{settings.docs_url} {}
 
   const api_ports ports;
   const api_settings settings;
   http_metrics metrics;
+  load_refusals load;
 };
 
 class exchange {

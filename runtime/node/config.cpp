@@ -93,7 +93,8 @@ void read_limits(section in, config& into) {
   in.number("commands_per_entity", into.bounds.commands_per_entity, 1, 100'000);
   in.number("live_entities_per_shard", into.bounds.live_entities_per_shard, 1, 1'000'000);
   in.duration("idle_after_ms", into.bounds.idle_after);
-  in.number("requests_in_flight", into.requests_in_flight, 1, 1'000'000);
+  in.number("commands_in_hand", into.admission.commands_in_hand, 1, 1'000'000);
+  in.number("requests_in_flight", into.admission.requests_in_flight, 1, 1'000'000);
   in.number("connections", into.connections, 1, 1'000'000);
   in.number("body_bytes", into.body_bytes, 1024, 16 << 20);
   in.duration("request_deadline_ms", into.request_deadline);

@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "gateway/admission.hpp"
 #include "runtime/limits.hpp"
 
 namespace novapay::node {
@@ -42,7 +43,7 @@ struct config {
   std::string docs_url = "/docs";
   bool core_files = false;  // a crash may leave one; it shows whatever was in memory, API keys among it
   runtime::limits bounds;
-  std::size_t requests_in_flight = 4096;
+  gateway::admission_limits admission;
   std::size_t connections = 10'000;
   std::size_t body_bytes = 256 * 1024;
   std::chrono::milliseconds request_deadline{25'000};

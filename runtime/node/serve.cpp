@@ -26,6 +26,7 @@
 #include "adapters/system/system_clock.hpp"
 #include "adapters/system/system_random.hpp"
 #include "adapters/yaml/yaml_to_json.hpp"
+#include "gateway/admission.hpp"
 #include "gateway/api.hpp"
 #include "gateway/embedded.hpp"
 #include "runtime/host.hpp"
@@ -101,7 +102,7 @@ adapters::http::http_server_settings public_listener(const config& settings, run
   how.threads = settings.http_threads;
   how.body_bytes_max = settings.body_bytes;
   how.connections_max = connections_possible(settings, log);
-  how.requests_in_flight_max = settings.requests_in_flight;
+  how.requests_in_flight_max = settings.admission.requests_in_flight * gateway::others_times;
   how.head_timeout = settings.head_timeout;
   how.body_timeout = settings.body_timeout;
   how.idle_timeout = settings.idle_timeout;
@@ -243,7 +244,11 @@ int run(const config& settings, const stop_signal& stop) {
       [&api](runtime::http_request asked, runtime::http_respond respond) {
         api.handle(std::move(asked), std::move(respond));
       },
-      [&api](runtime::http_refusal why, std::string_view detail) { return api.render_refusal(why, detail); });
+      [&api](runtime::http_refusal why, std::string_view detail) { return api.render_refusal(why, detail); },
+      [&settings, &host, &server](std::string_view method, std::string_view target) {
+        return gateway::admits(settings.admission, {host.commands_in_hand(), server.requests_in_flight()}, method,
+                               target);
+      });
   adapters::http::http_server admin(admin_listener(settings),
                                     admin_handler({host, [&metrics] { return metrics.exposition(); }, draining}),
                                     admin_refusal);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "gateway/errors.hpp"
 #include "gateway/payment_view.hpp"
@@ -441,11 +442,25 @@ TEST_CASE("api/listener: its refusals look like every other error") {
     CHECK(error_of(got, "request_id") == field(got, "x-request-id"));
     CHECK(field(got, "cache-control") == "no-store");
     CHECK(field(got, "server-timing") == "processor;dur=0.000, novapay;dur=0.000");
-    CHECK(field(got, "retry-after") == (rule.why == http_refusal::overloaded ? "1" : ""));
+    CHECK(field(got, "retry-after") == (rule.why == runtime::http_refusal::overloaded ? "1" : ""));
   }
   CHECK(error_of(b.gateway.render_refusal(http_refusal::body_too_large, "The body is over 256 KiB"), "message") ==
         "The body is over 256 KiB.");
-  CHECK(error_of(b.gateway.render_refusal(http_refusal::overloaded, "Too many"), "message").find("Idempotency-Key") !=
-        std::string::npos);
+  CHECK(error_of(b.gateway.render_refusal(runtime::http_refusal::overloaded, "Too many"), "message")
+            .find("Idempotency-Key") != std::string::npos);
   CHECK(b.metrics.all.at("novapay_http_requests_total{method=other,route=refused,status=413,}").value == 2);
+}
+
+TEST_CASE("gateway/api: of requests refused for load each is counted, and once a second their number is logged") {
+  bench b;
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i)
+    ids.insert(field(b.gateway.render_refusal(runtime::http_refusal::overloaded, ""), "x-request-id"));
+  CHECK(ids.size() == 1000);
+  CHECK(b.metrics.all.at("novapay_http_requests_total{method=other,route=refused,status=503,}").value == 1000);
+  CHECK(b.log.lines == std::vector<std::string>{"requests refused: too much at once requests=1"});
+  b.clock.time += std::chrono::seconds{1};
+  b.gateway.render_refusal(runtime::http_refusal::overloaded, "");
+  REQUIRE(b.log.lines.size() == 2);
+  CHECK(b.log.lines.back() == "requests refused: too much at once requests=1000");
 }

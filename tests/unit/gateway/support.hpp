@@ -83,7 +83,8 @@ class fake_credentials : public credentials {
 
 class still_clock : public runtime::clock {
  public:
-  runtime::timestamp now() const override { return noon; }
+  runtime::timestamp time = noon;
+  runtime::timestamp now() const override { return time; }
 };
 
 class counting_random : public runtime::random_source {
