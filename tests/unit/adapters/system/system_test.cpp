@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "adapters/system/system_clock.hpp"
 #include "adapters/system/system_random.hpp"
+#include "adapters/system/thread_priority.hpp"
 
 using namespace novapay::adapters;
 
@@ -59,4 +61,16 @@ TEST_CASE("system/random: a forked child draws its own numbers") {
   ::close(channel[0]);
   ::close(channel[1]);
   CHECK(of_child != random.next());
+}
+
+TEST_CASE("system/priority: a thread that runs after the others is lower, and it alone") {
+  const auto of = [](id_t thread) { return ::getpriority(PRIO_PROCESS, thread); };
+  const int before = of(0);
+  int lowered = 0;
+  std::thread{[&] {
+    run_after_the_others();
+    lowered = of(static_cast<id_t>(::gettid()));
+  }}.join();
+  CHECK(lowered > before);
+  CHECK(of(0) == before);
 }
