@@ -50,6 +50,8 @@ class entity {
   virtual verdict decide(const std::string& command, timestamp now) = 0;
   // The events of the last verdict are durable: the state moves on.
   virtual void commit() = 0;
+  // Not needed for a while: keeps itself as small as it can. Nothing that was decided waits for its commit.
+  virtual void rest() = 0;
 
   virtual std::vector<owed_call> owed() const = 0;
   // The version at which an operation was answered; 0: it is still open.

@@ -141,13 +141,13 @@ void entity_state::append(ask& job, verdict& decided, timestamp now) {
   wanted.row = std::move(decided.row);
   if (wanted.first_sequence == 1 && !job.what.creation_key.empty())
     wanted.key = creation_key{job.what.scope, job.what.creation_key};
-  appending_.emplace(append_under_way{std::move(job), std::move(decided)});
+  appending_ = std::make_unique<append_under_way>(append_under_way{std::move(job), std::move(decided)});
   self_->anon_send(shared_->writer, append_request{std::move(wanted), caf::actor_cast<caf::actor>(self_)});
 }
 
 void entity_state::appended(append_done& done) {
   if (gone_ || !appending_) return;
-  auto finished = *std::exchange(appending_, std::nullopt);
+  auto finished = *std::exchange(appending_, nullptr);
   guarded(&finished.job, [&] {
     if (done.result.status == write_status::committed) {
       committed(finished);
@@ -270,6 +270,13 @@ void entity_state::passivate() {
   leave(departure::passivated, {});
 }
 
+void entity_state::rest() {
+  if (gone_ || !idle()) return;  // it is used again: the shard will ask again
+  waiting_ = {};
+  calls_ = {};
+  guarded(nullptr, [this] { mine_.live->rest(); });
+}
+
 void entity_state::lost(const std::string& why) {
   gone_ = true;
   fail_everyone(why);
@@ -301,6 +308,7 @@ caf::behavior entity_actor(caf::stateful_actor<entity_state>* self, shared_conte
       [self](ask& job) { self->state.handle(job); },
       [self](append_done& done) { self->state.appended(done); },
       [self](const passivate&) { self->state.passivate(); },
+      [self](const struct rest&) { self->state.rest(); },
       [self](const shard_lost& how) { self->state.lost(how.why); },
       [self](retry_atom) { self->state.retry(); },
       [self](append_in_doubt) { self->state.let_nobody_wait(); },

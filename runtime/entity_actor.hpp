@@ -8,7 +8,7 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -39,6 +39,7 @@ class entity_state {
   void handle(ask& job);
   void appended(append_done& done);
   void passivate();
+  void rest();
   void lost(const std::string& why);
   void retry();
   void let_nobody_wait();
@@ -78,9 +79,10 @@ class entity_state {
   shared_context shared_;
   activation mine_;
   bool gone_ = false;
-  std::optional<append_under_way> appending_;
-  std::deque<ask> queue_;
-  std::deque<ask> retries_;                                         // outcomes whose append found no store
+  // Most entities are idle most of the time: what is empty must be small. (An empty deque takes 576 bytes.)
+  std::unique_ptr<append_under_way> appending_;
+  std::list<ask> queue_;
+  std::list<ask> retries_;                                          // outcomes whose append found no store
   std::unordered_map<std::uint64_t, std::vector<waiter>> waiting_;  // by operation
   std::size_t waiters_ = 0;
   std::unordered_set<std::string> calls_;  // owed calls under way, by key

@@ -35,6 +35,9 @@ inline constexpr std::chrono::milliseconds store_patience{
 inline constexpr std::size_t probe_records = 8;
 inline constexpr std::size_t probe_record_bytes = 1000;
 
+// An entity unused for this long rests: it stays, and takes as little memory as it can.
+inline constexpr std::chrono::milliseconds rest_after{2s};
+
 // A shard's sweeper: idle entities, lapsed deadlines.
 inline constexpr std::chrono::milliseconds sweep_every{1s};
 

@@ -27,6 +27,7 @@ struct ask {
 
 // shard → entity
 struct passivate {};
+struct rest {};  // unused for a while: be small
 struct shard_lost {
   std::string why;
 };
@@ -106,6 +107,7 @@ using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::ask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::passivate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::rest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::shard_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::departed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(novapay::runtime::still_busy)

@@ -62,8 +62,9 @@ void shard_state::create(ask& job) {
     return;
   }
   if (!shared_->store.gives_reads() && !job.internal) return refuse_for_store(job);
-  auto& known = keys_[key];
-  known.age = keys_by_age_.insert(keys_by_age_.end(), key);
+  const auto made = keys_.try_emplace(key).first;
+  auto& known = made->second;
+  known.age = keys_by_age_.insert(keys_by_age_.end(), &made->first);
   known.waiting.push_back(std::move(job));
   passing(crash_point::key_before);
   self_->anon_send(shared_->loader, key_request{key, epoch_, caf::actor_cast<caf::actor>(self_)});
@@ -101,7 +102,7 @@ void shard_state::forget_keys() {
   // One or two a call, so that a shard full of live entities does not walk them all for each creation.
   for (int i = 0; i < 2 && keys_.size() > remembered_keys_max; ++i) {
     const auto oldest = keys_by_age_.begin();
-    const auto found = keys_.find(*oldest);
+    const auto found = keys_.find(**oldest);
     const auto& known = found->second;
     if (known.looking || known.kept || entities_.contains(known.id)) {
       keys_by_age_.splice(keys_by_age_.end(), keys_by_age_, oldest);
@@ -201,7 +202,18 @@ void shard_state::erase(const entity_id& id) {
 
 void shard_state::touch(entry& one) {
   one.used = self_->clock().now();
+  one.resting = false;
   by_age_.splice(by_age_.end(), by_age_, one.age);
+}
+
+// The youngest last: those that rest already come before them.
+void shard_state::let_rest(steady_time now) {
+  for (auto next = by_age_.rbegin(); next != by_age_.rend(); ++next) {
+    auto& one = entities_.at(*next);
+    if (one.used + rest_after > now || one.where != phase::live) continue;
+    if (std::exchange(one.resting, true)) return;
+    self_->anon_send(one.actor, rest{});
+  }
 }
 
 void shard_state::let_go(const entity_id&, entry& one) {
@@ -274,6 +286,7 @@ void shard_state::sweep() {
     if (one.used + shared_->bounds.idle_after > steady_now) break;
     if (one.where == phase::live) let_go(id, one);
   }
+  let_rest(steady_now);
   std::erase_if(crashes_, [&](const auto& seen) { return seen.second.first + crash_window < steady_now; });
   if (!entities_.empty() || !deadlines_.empty() || !crashes_.empty()) arm_sweep();
 }

@@ -40,6 +40,7 @@ class shard_state {
   struct entry {
     phase where = phase::loading;
     caf::actor actor;
+    bool resting = false;
     std::vector<ask> waiting;  // while loading or leaving
     steady_time used;
     std::list<entity_id>::iterator age;  // place in by_age_
@@ -51,7 +52,7 @@ class shard_state {
     bool kept = false;
     entity_id id;
     std::vector<ask> waiting;
-    std::list<creation_key>::iterator age;
+    std::list<const creation_key*>::iterator age;
   };
   struct key_hash {
     std::size_t operator()(const creation_key& key) const noexcept {
@@ -72,6 +73,7 @@ class shard_state {
   void activate(const entity_id& id, entry& one, const ask& first, const std::optional<entity_row>& row);
   void erase(const entity_id& id);
   void touch(entry& one);
+  void let_rest(steady_time now);
   void let_go(const entity_id& id, entry& one);
   void hold_to_cap();
   void forget_keys();
@@ -89,7 +91,7 @@ class shard_state {
   std::unordered_map<entity_id, entry> entities_;
   std::list<entity_id> by_age_;  // longest unused first
   std::unordered_map<creation_key, known_key, key_hash> keys_;
-  std::list<creation_key> keys_by_age_;  // oldest first
+  std::list<const creation_key*> keys_by_age_;  // the keys of keys_, oldest first
   std::unordered_map<entity_id, crash_count> crashes_;
   std::deque<std::pair<timestamp, responder::watch>> deadlines_;
 };

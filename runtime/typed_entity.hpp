@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -35,17 +36,18 @@ class typed_entity final : public entity {
  public:
   using state_type = typename Kind::state_type;
 
-  typed_entity(const Kind& kind, const entity_id& id, shard_id shard) : kind_(kind), id_(id), shard_(shard) {}
+  typed_entity(const Kind& kind, const entity_id& id, shard_id shard)
+      : kind_(kind), id_(id), shard_(shard), state_(std::make_unique<state_type>()) {}
   typed_entity(const Kind& kind, const entity_row& row)
       : kind_(kind),
         id_(row.id),
         shard_(row.shard),
         version_(row.version),
-        state_(kind.decode_state(row.state)),
+        state_(std::make_unique<state_type>(kind.decode_state(row.state))),
         scope_(row.listed.scope) {}
 
   verdict decide(const std::string& command, timestamp now) override {
-    auto decided = kind_.decide(state_, kind_.decode_command(command, id_), now);
+    auto decided = kind_.decide(values(), kind_.decode_command(command, id_), now);
     verdict result;
     result.operation = decided.operation;
     result.refused = std::move(decided.refused);
@@ -60,12 +62,21 @@ class typed_entity final : public entity {
     scope_ = next_scope_;
   }
 
-  std::vector<owed_call> owed() const override { return kind_.owed(state_); }
-  std::uint64_t answered_at(std::uint64_t operation) const override { return kind_.answered_at(state_, operation); }
+  void rest() override {
+    next_.reset();
+    next_scope_ = {};
+    if (!state_) return;
+    at_rest_ = kind_.encode_state(*state_);
+    at_rest_.shrink_to_fit();
+    state_.reset();
+  }
+
+  std::vector<owed_call> owed() const override { return kind_.owed(values()); }
+  std::uint64_t answered_at(std::uint64_t operation) const override { return kind_.answered_at(values(), operation); }
   std::uint64_t version() const override { return version_; }
-  std::string encoded_state() const override { return kind_.encode_state(state_); }
+  std::string encoded_state() const override { return state_ ? kind_.encode_state(*state_) : at_rest_; }
   const std::string& scope() const override { return scope_; }
-  entity_row row() const override { return row_of(state_, version_); }
+  entity_row row() const override { return row_of(values(), version_); }
 
  private:
   entity_row row_of(const state_type& state, std::uint64_t version) const {
@@ -80,20 +91,29 @@ class typed_entity final : public entity {
     return row;
   }
 
+  const state_type& values() const {
+    if (!state_) {
+      state_ = std::make_unique<state_type>(kind_.decode_state(at_rest_));
+      at_rest_ = {};
+    }
+    return *state_;
+  }
+
   void prepare(const std::vector<typename Kind::event_type>& events, timestamp now, verdict& result) {
-    next_ = state_;
+    next_ = std::make_unique<state_type>(values());
+    auto& next = *next_;
     next_version_ = version_;
     for (const auto& happened : events) {
       result.events.push_back(kind_.encode_event(happened));
-      next_ = kind_.evolve(std::move(next_), happened, now);
+      next = kind_.evolve(std::move(next), happened, now);
       next_version_ += 1;
       // An answer shows the state at the very event that allowed it, so a repetition can show it again, byte for byte.
-      for (const auto operation : kind_.answered_by(next_, next_version_)) {
+      for (const auto operation : kind_.answered_by(next, next_version_)) {
         const bool last = next_version_ == version_ + events.size();  // its state is the row's, encoded below
-        result.answered.push_back({operation, next_version_, last ? std::string{} : kind_.encode_state(next_)});
+        result.answered.push_back({operation, next_version_, last ? std::string{} : kind_.encode_state(next)});
       }
     }
-    result.row = row_of(next_, next_version_);
+    result.row = row_of(next, next_version_);
     for (auto& closed : result.answered)
       if (closed.version == next_version_) closed.state = result.row.state;
     next_scope_ = result.row.listed.scope;
@@ -103,9 +123,11 @@ class typed_entity final : public entity {
   entity_id id_;
   shard_id shard_;
   std::uint64_t version_ = 0;
-  state_type state_{};
+  // One of the two: as values, or at rest as the bytes that are stored, which are several times smaller.
+  mutable std::unique_ptr<state_type> state_;
+  mutable std::string at_rest_;
   std::string scope_;
-  state_type next_{};
+  std::unique_ptr<state_type> next_;  // decided and not yet durable
   std::uint64_t next_version_ = 0;
   std::string next_scope_;
 };

@@ -131,6 +131,35 @@ TEST_CASE("runtime/read: an unknown entity and another scope's are not found") {
   CHECK((*got)->status == reply_status::not_found);
 }
 
+TEST_CASE("runtime/rest: an entity at rest says the same, and works on where it was") {
+  const typed_kind<counter_functions> kind{counter_functions{}};
+  const entity_id id = make_entity_id({}, placement_hash{1}, 2);
+  const auto one = kind.make(id, shard_id{0});
+  for (const auto* command : {"add 3", "add 4"}) {
+    one->decide(command, {});
+    one->commit();
+  }
+  const auto before = one->encoded_state();
+  for (int i = 0; i < 2; ++i) {
+    one->rest();
+    CHECK(one->encoded_state() == before);
+  }
+  CHECK(one->version() == 2);
+  CHECK(one->owed().empty());
+  CHECK(one->encoded_state() == before);
+  one->rest();
+  CHECK(one->decide("add 5", {}).row.version == 3);
+  one->commit();
+  CHECK(one->encoded_state() == "12 0");
+
+  bench b;  // and so it is in a host, where those unused for a while are told to rest
+  const auto hosted = b.make("k");
+  b.pass(rest_after * 2);
+  CHECK(b.ask("get", hosted).body == "1 0");
+  b.pass(rest_after * 2);
+  CHECK(b.ask("add 4", hosted).body == "5 0");
+}
+
 TEST_CASE("runtime/crash: an entity that throws comes back from the journal at the next command") {
   bench b;
   const auto id = b.make("k");
