@@ -46,6 +46,17 @@ def family_of(pid):
                     if entry.isdigit() and (fields := stat_fields(entry)) and int(fields[1]) == pid]
 
 
+def pin_family(pid, cores):
+    """A process and its children now; those to come inherit it."""
+    for one in family_of(pid):
+        os.sched_setaffinity(one, cores)
+
+
+def memory_kb(pid, what="VmRSS"):
+    """Of /proc/PID/status: VmRSS (resident now), VmHWM (the most it ever was)."""
+    return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(what + ":"))
+
+
 def busy_cpu():
     """Seconds that any core has worked since boot: all but idle and waiting for I/O."""
     fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
