@@ -44,7 +44,9 @@ LATENCY_TIMES = 2
 RSS_GROWTH_MAX = 0.05
 CONNECTIONS = (64, 128, 256, 512)
 CONNECTIONS_OVERLOAD = 2000
-SETTINGS = "sandbox: {settle_after_ms: 0}\nlog: {level: warning}\n"
+# Connections that wait for the overload are not to be closed meanwhile.
+SETTINGS = ("sandbox: {settle_after_ms: 0}\nlog: {level: warning}\n"
+            "limits: {head_timeout_ms: 600000, idle_timeout_ms: 600000}\n")
 NODE_CORE, LOAD_CORE = {0}, {1}
 
 

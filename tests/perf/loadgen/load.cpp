@@ -152,7 +152,8 @@ void load::connected(connection& one) {
   }
   watch(one, EPOLLIN, EPOLL_CTL_MOD);
   one.now = connection::state::idle;
-  idle_.push_back(static_cast<std::size_t>(&one - connections_.data()));
+  // The last to be used: those in use stay so, and a server that closes idle ones closes none that is about to be used.
+  idle_.insert(idle_.begin(), static_cast<std::size_t>(&one - connections_.data()));
 }
 
 double load::uniform() {  // (0, 1]; xorshift64*
