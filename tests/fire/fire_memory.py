@@ -10,7 +10,6 @@
 Runs on PostgreSQL unless told otherwise. Run it as ./dev fire memory, or inside tests/servers/with-postgres.
 """
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -22,6 +21,7 @@ sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "perf")]
 import generator  # noqa: E402
 import machine  # noqa: E402
 import server as e2e  # noqa: E402
+import verdict  # noqa: E402
 
 IDLE_KB_MAX = 3.0
 CEILING_MB = 512
@@ -98,12 +98,7 @@ def main(argv=None):
         if arguments.through:
             figures |= through(arguments.store, Path(folder) / "through", arguments.through)
             checks[f"{arguments.through} payments within {CEILING_MB} MiB"] = figures["most_mb"] <= CEILING_MB
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        print("".join(f"  {name:20} {value}\n" for name, value in figures.items()), end="")
-        print("".join(f"  {'ok  ' if held else 'FAIL'} {name}\n" for name, held in checks.items()), end="")
-    return 0 if all(checks.values()) else 1
+    return verdict.tell(figures, checks, arguments.json, "idle_payment_kb payments most_mb payments_per_s")
 
 
 if __name__ == "__main__":

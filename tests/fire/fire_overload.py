@@ -21,7 +21,6 @@ Both are judged; the client's includes the wait for the node's only core, which 
 Run it as ./dev fire overload, or inside tests/servers/with-postgres.
 """
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -35,6 +34,7 @@ sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "perf")]
 import generator  # noqa: E402
 import machine  # noqa: E402
 import server as e2e  # noqa: E402
+import verdict  # noqa: E402
 
 TIMES = 3
 GOODPUT_MIN = 0.90
@@ -161,23 +161,18 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     if len(os.sched_getaffinity(0)) < 2:
         parser.error("this needs two cores: one for the node, one for the load")
-    failed, everything = False, {}
+    figures, checks = {}, {}
     for store in arguments.store or ("postgres", "sqlite"):
         with tempfile.TemporaryDirectory(prefix="novapay-overload-") as folder:
             node = pinned_node(store, Path(folder))
             try:
-                figures, checks = overload(node, arguments)
+                found, held = overload(node, arguments)
             finally:
                 node.kill()
-        everything[store] = figures
-        failed = failed or not all(checks.values())
-        if not arguments.json:
-            print(f"{store}:")
-            print("".join(f"  {name:28} {value}\n" for name, value in figures.items()), end="")
-            print("".join(f"  {'ok  ' if held else 'FAIL'} {name}\n" for name, held in checks.items()), end="", flush=True)
-    if arguments.json:
-        print(json.dumps(everything, indent=2))
-    return 1 if failed else 0
+        figures |= {f"{store}.{name}": value for name, value in found.items()}
+        checks |= {f"{store}: {name}": value for name, value in held.items()}
+    key = " ".join(f"{store}.{name}" for store in ("postgres", "sqlite") for name in ("goodput_of_maximum", "refused_p99_ms"))
+    return verdict.tell(figures, checks, arguments.json, key)
 
 
 if __name__ == "__main__":

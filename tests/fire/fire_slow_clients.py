@@ -12,7 +12,6 @@ of their connections is left.
 Run it as ./dev fire slow_clients; it needs no PostgreSQL unless told to use it.
 """
 import argparse
-import json
 import os
 import resource
 import selectors
@@ -28,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "perf")]
 import generator  # noqa: E402
 import server as e2e  # noqa: E402
+import verdict  # noqa: E402
 
 TIMES_MAX = 2
 CONNECTED_MIN = 0.95
@@ -181,12 +181,7 @@ def main(argv=None):
             figures, checks = prove(node, arguments)
         finally:
             node.kill()
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        print("".join(f"  {name:20} {value}\n" for name, value in figures.items()), end="")
-        print("".join(f"  {'ok  ' if held else 'FAIL'} {name}\n" for name, held in checks.items()), end="")
-    return 0 if all(checks.values()) else 1
+    return verdict.tell(figures, checks, arguments.json, "p99_without_ms p99_beside_ms times connected_least")
 
 
 if __name__ == "__main__":
