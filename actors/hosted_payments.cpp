@@ -70,9 +70,9 @@ runtime::responder typed_responder(reply_handler done) {
 page_reply page_of(const runtime::list_page& from) {
   try {
     payment_page page;
-    page.has_more = from.has_more;
+    page.has_more = from.next.has_value();
     for (const auto& row : from.rows) page.payments.push_back(decode_payment(row.state));
-    if (page.has_more) page.next_cursor = payment_id_text(from.rows.back().id);
+    if (from.next) page.next_cursor = payment_id_text(*from.next);
     return page;
   } catch (const std::exception& thrown) { return trouble_report{trouble::internal, thrown.what()}; }
 }

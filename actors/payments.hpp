@@ -48,7 +48,7 @@ using reply_handler = std::function<void(reply)>;
 struct payment_page {
   std::vector<domain::payment> payments;
   bool has_more = false;
-  std::string next_cursor;  // id text of the last one ("pay_…"); empty without more
+  std::string next_cursor;  // id text of the last one that was looked at ("pay_…"); empty without more
 };
 using page_reply = std::variant<payment_page, trouble_report>;
 

@@ -46,7 +46,8 @@ struct log_record {
   friend bool operator==(const log_record&, const log_record&) = default;
 };
 
-// What an entity can be found by. Plain columns, never parsed by the runtime.
+// What an entity can be found by. Plain columns, never parsed by the runtime. Status and amount may change; scope,
+// reference and labels stay those of the entity's first row, so that a store need index them only once.
 struct listing {
   std::string scope;  // who may see it: "merchant/mode". Empty: not listed
   std::string status;
@@ -120,6 +121,11 @@ struct shard_head {
 
 inline constexpr std::size_t list_limit_max = 100;
 
+// What one page may cost: entries of an index that are looked at for it; a tenth of that where each entry's row has to be
+// fetched to be judged. About ten milliseconds either way, however many entities there are.
+inline constexpr std::size_t list_examined_max = 10'000;
+inline constexpr std::size_t list_rows_fetched_part = 10;
+
 // All set filters hold at once. Newest first, ties by id.
 struct list_query {
   std::string scope;
@@ -130,15 +136,18 @@ struct list_query {
   std::optional<std::int64_t> amount_from;  // inclusive
   std::optional<std::int64_t> amount_to;    // inclusive
   std::optional<std::string> reference;
-  std::optional<std::string> label_key;    // has this metadata key …
-  std::optional<std::string> label_value;  // … with this value (needs label_key)
-  std::optional<entity_id> before;         // the cursor: ids strictly smaller
-  std::size_t limit = 20;                  // 1 to list_limit_max
+  std::optional<std::string> label_key;      // has this metadata key …
+  std::optional<std::string> label_value;    // … with this value (needs label_key)
+  std::optional<entity_id> before;           // the cursor: ids strictly smaller
+  std::size_t limit = 20;                    // 1 to list_limit_max
+  std::size_t examined = list_examined_max;  // the page's cost, at most; at least 1
 };
 
+// `next` is the cursor for what comes after; without it this was the last page. A filter that few of very many entities
+// pass may use up `examined` first: then the page is short, even empty, and `next` goes on from there.
 struct list_page {
   std::vector<entity_row> rows;
-  bool has_more = false;
+  std::optional<entity_id> next;
 };
 
 class journal {

@@ -93,11 +93,20 @@ class memory_journal final : public journal {
     return read<list_page>([&](list_page& page) {
       if (query.scope.empty()) return;
       const auto limit = std::clamp<std::size_t>(query.limit, 1, list_limit_max);
+      auto left = std::max<std::size_t>(query.examined, 1);
       for (const auto& [id, row] : shared_->rows | std::views::reverse) {
-        if (!matches(row, query)) continue;
-        page.has_more = page.rows.size() == limit;
-        if (page.has_more) return;
-        page.rows.push_back(row);
+        if (query.before && id >= *query.before) continue;
+        if (matches(row, query)) {
+          if (page.rows.size() == limit) {
+            page.next = page.rows.back().id;
+            return;
+          }
+          page.rows.push_back(row);
+        }
+        if (--left == 0) {
+          page.next = id;
+          return;
+        }
       }
     });
   }

@@ -6,6 +6,7 @@
 
 #include "adapters/postgres/binary.hpp"
 #include "adapters/postgres/connection.hpp"
+#include "adapters/postgres/list.hpp"
 #include "adapters/postgres/rows.hpp"
 #include "runtime/journal_rules.hpp"
 
@@ -28,6 +29,10 @@ with rows as (
 ), keys as (
   insert into creation_key (week, scope, key, entity_id)
   select * from unnest($21::integer[], $22::text[], $23::text[], $24::uuid[])
+), terms as (
+  insert into entity_term (key, era, value, id)
+  select hashtextextended(key, 0), era, hashtextextended(value, 0), id
+  from unnest($25::text[], $26::integer[], $27::text[], $28::uuid[]) term (key, era, value, id)
 )
 insert into journal (shard, "offset", epoch, type, entity_id, sequence, at_ms, payload)
 select * from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::smallint[], $5::uuid[], $6::bigint[], $7::bigint[],
@@ -156,15 +161,22 @@ class postgres_journal final : public journal {
 
   read_outcome<list_page> list(const list_query& query) override {
     if (query.scope.empty()) return {list_page{}, {}};
-    const auto made = make_list_sql(query);
-    auto rows = read<std::vector<entity_row>>(db_.run_once(made.sql, made.parameters, db_.next_deadline()),
-                                              [](const result_rows& found, int i) { return read_entity(found, i, 0); });
-    if (!rows.value) return {std::nullopt, std::move(rows.detail)};
-
-    list_page page{std::move(*rows.value), false};
-    page.has_more = page.rows.size() > std::clamp<std::size_t>(query.limit, 1, list_limit_max);
-    if (page.has_more) page.rows.pop_back();
-    return {std::move(page), {}};
+    const auto sources = own_sources(query);
+    for (const auto source : sources) {
+      auto few = probe(query, source);
+      if (!few.value) return {std::nullopt, std::move(few.detail)};
+      const bool all = few.value->size() <= rows_fetched_max(query) && (few.value->empty() || few.value->back());
+      if (all) return page(query, candidates_statement(query, *few.value), 0);
+      if (source != list_source::label_key || few.value->size() == 1) continue;
+      few.value->pop_back();  // the newest ones, and there are more
+      auto newest = page(query, candidates_statement(query, *few.value), 0);
+      if (newest.value && !newest.value->next) newest.value->next = few.value->back();
+      return newest;
+    }
+    // A label's key has no order to walk in.
+    const bool walks = !sources.empty() && sources.front() != list_source::label_key;
+    const auto source = walks ? sources.front() : list_source::scope;
+    return page(query, walk_statement(query, source), walked_max(query, source));
   }
 
   read_outcome<std::vector<log_record>> history(const entity_id& id, std::uint64_t after, std::size_t limit) override {
@@ -175,6 +187,32 @@ class postgres_journal final : public journal {
   }
 
  private:
+  read_outcome<std::vector<std::optional<entity_id>>> probe(const list_query& query, list_source source) {
+    const auto made = probe_statement(query, source);
+    return read<std::vector<std::optional<entity_id>>>(
+        db_.run_once(made.sql, made.parameters, db_.next_deadline()), [](const result_rows& rows, int i) {
+          return rows.is_null(i, 0) ? std::nullopt : std::optional{read_id(rows, i, 0)};
+        });
+  }
+
+  read_outcome<list_page> page(const list_query& query, const list_statement& made, std::size_t last_nth) {
+    list_page page;
+    auto rows = read<std::vector<entity_row>>(db_.run_once(made.sql, made.parameters, db_.next_deadline()),
+                                              [&](const result_rows& found, int i) {
+                                                auto row = read_entity(found, i, 2);
+                                                if (std::cmp_equal(found.number(i, 0), last_nth)) page.next = row.id;
+                                                if (found.bytes(i, 1) == std::string_view{"\1", 1})
+                                                  page.rows.push_back(row);
+                                                return row;
+                                              });
+    if (!rows.value) return {std::nullopt, std::move(rows.detail)};
+    if (page.rows.size() > std::clamp<std::size_t>(query.limit, 1, list_limit_max)) {
+      page.rows.pop_back();
+      page.next = page.rows.back().id;
+    }
+    return {std::move(page), {}};
+  }
+
   // A key whose week has no partition would fail the append; `maintain` makes them beforehand, this is for when it didn't.
   std::optional<append_outcome> make_partitions(std::span<const append_entry> batch, deadline until) {
     for (const auto& entry : batch)

@@ -1,6 +1,7 @@
 #include "adapters/postgres/rows.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -12,13 +13,6 @@ namespace novapay::postgres {
 using namespace runtime;
 
 namespace {
-
-std::string labels_json(const listing& listed) {
-  if (listed.labels.empty()) return "{}";
-  auto json = nlohmann::json::object();
-  for (const auto& [key, value] : listed.labels) json[key] = value;
-  return json.dump();
-}
 
 std::vector<std::pair<std::string, std::string>> parse_labels(std::string_view jsonb) {
   std::vector<std::pair<std::string, std::string>> labels;
@@ -75,7 +69,7 @@ void add_rows(std::span<const append_entry> batch, std::vector<std::string>& par
     reference.add(row->listed.reference);
     unit.add(row->listed.unit);
     amount.add_integer(row->listed.amount);
-    labels.add(jsonb_version + labels_json(row->listed));
+    labels.add(labels_jsonb(row->listed.labels));
   }
   for (const auto* array :
        {&id, &shard, &kind, &version, &state, &wake, &scope, &status, &reference, &unit, &amount, &labels})
@@ -95,7 +89,45 @@ void add_keys(std::span<const append_entry> batch, std::vector<std::string>& par
   for (const auto* array : {&week, &scope, &key, &entity}) parameters.push_back(array->take());
 }
 
+// What an entity is found by comes once, with its first event: it never changes.
+void add_terms(std::span<const append_entry> batch, std::vector<std::string>& parameters) {
+  binary_array key{oid::text}, era{oid::int4}, value{oid::text}, entity{oid::uuid};
+  for (const auto& entry : batch) {
+    if (!entry.row || entry.records.front().sequence != 1 || entry.row->listed.scope.empty()) continue;
+    const auto& row = *entry.row;
+    const auto add = [&](std::string_view name, std::string_view text) {
+      key.add(name);
+      era.add_integer(era_of(row.id.created_at()));
+      value.add(text);
+      entity.add(as_bytes(row.id));
+    };
+    if (!row.listed.reference.empty()) add(reference_term(row.listed.scope, row.kind), row.listed.reference);
+    for (const auto& [label, text] : row.listed.labels) add(label_term(row.listed.scope, row.kind, label), text);
+  }
+  for (const auto* array : {&key, &era, &value, &entity}) parameters.push_back(array->take());
+}
+
 }  // namespace
+
+std::string labels_jsonb(const std::vector<std::pair<std::string, std::string>>& labels) {
+  if (labels.empty()) return std::string{jsonb_version} + "{}";
+  auto json = nlohmann::json::object();
+  for (const auto& [key, value] : labels) json[key] = value;
+  return jsonb_version + json.dump();
+}
+
+std::int32_t era_of(timestamp at) noexcept {
+  const auto last = std::int64_t{std::numeric_limits<std::int32_t>::max()};
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(as_ms(at) >> era_bits, 0, last));
+}
+
+std::string reference_term(std::string_view scope, std::string_view kind) {
+  return std::string{scope}.append("\n").append(kind).append("\nreference");
+}
+
+std::string label_term(std::string_view scope, std::string_view kind, std::string_view label) {
+  return std::string{scope}.append("\n").append(kind).append("\nlabel\n").append(label);
+}
 
 entity_id read_id(const result_rows& rows, int row, int column) {
   entity_id id;
@@ -140,51 +172,8 @@ std::vector<std::string> append_parameters(std::span<const append_entry> batch) 
   add_records(batch, parameters);
   add_rows(batch, parameters);
   add_keys(batch, parameters);
+  add_terms(batch, parameters);
   return parameters;
-}
-
-// The inner query finds the page's ids, inside an index where it can; the outer one fetches those rows. Its literal
-// conditions name the partial indexes of 0001_journal.sql. It is not prepared: the plan depends on how rare the values are.
-list_sql make_list_sql(const list_query& query) {
-  list_sql made;
-  std::string where = "scope = $1::text and scope <> '' and kind = $2::text";
-  made.parameters = {query.scope, query.kind};
-  const auto add = [&](const char* condition, std::string value, const char* type) {
-    made.parameters.push_back(std::move(value));
-    where += std::string{" and "} + condition + " $" + std::to_string(made.parameters.size()) + "::" + type;
-  };
-  const auto add_bound = [&](const char* condition, const entity_id& id) {
-    add(condition, std::string{as_bytes(id)}, "uuid");
-  };
-
-  if (query.status) {
-    add("status =", *query.status, "text");
-    if (*query.status != "captured" && *query.status != "settled")
-      where += " and status not in ('captured', 'settled')";
-  }
-  if (query.created_from) add_bound("id >=", first_entity_id_at(*query.created_from));
-  if (query.created_before) add_bound("id <", first_entity_id_at(*query.created_before));
-  if (query.before) add_bound("id <", *query.before);
-  if (query.amount_from) add("amount_minor >=", big_endian(*query.amount_from), "bigint");
-  if (query.amount_to) add("amount_minor <=", big_endian(*query.amount_to), "bigint");
-  if (query.reference) {
-    add("reference =", *query.reference, "text");
-    if (!query.reference->empty()) where += " and reference <> ''";
-  }
-  if (query.label_key) {
-    where += " and labels <> '{}'";
-    if (query.label_value)
-      add("labels @>", jsonb_version + labels_json({{}, {}, {}, {}, 0, {{*query.label_key, *query.label_value}}}),
-          "jsonb");
-    else
-      add("labels ?", *query.label_key, "text");
-  }
-  const auto limit = std::clamp<std::size_t>(query.limit, 1, list_limit_max) + 1;
-  made.sql =
-      "select id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, labels from "
-      "(select id from entity where " +
-      where + " order by id desc limit " + std::to_string(limit) + ") page join entity using (id) order by id desc";
-  return made;
 }
 
 }  // namespace novapay::postgres

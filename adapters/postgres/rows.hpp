@@ -1,9 +1,11 @@
 // rows: between the port's values and PostgreSQL's columns. Internal to this adapter; pure.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapters/postgres/connection.hpp"
@@ -24,15 +26,19 @@ runtime::log_record read_record(const result_rows& rows, int row, int column);
 // Columns id, shard, kind, version, state, wake_at_ms, scope, status, reference, unit, amount_minor, labels.
 runtime::entity_row read_entity(const result_rows& rows, int row, int column);
 
-// The parameters of the append statement: arrays of the records (8), the rows (12) and the keys (4). Records go by shard
-// and rows by id, so that two nodes in each other's way wait for one another in one order.
+// The parameters of the append statement: arrays of the records (8), the rows (12), the keys (4) and the terms (4). Records
+// go by shard and rows by id, so that two nodes in each other's way wait for one another in one order.
 std::vector<std::string> append_parameters(std::span<const runtime::append_entry> batch);
 
-// A list's statement and its binary parameters.
-struct list_sql {
-  std::string sql;
-  std::vector<std::string> parameters;
-};
-list_sql make_list_sql(const runtime::list_query& query);
+std::string labels_jsonb(const std::vector<std::pair<std::string, std::string>>& labels);
+
+// entity_term: what an entity is found by, hashed by the server. The names of its keys; two that are spelt alike do no
+// harm, for whoever finds an entity looks at its row as well.
+std::string reference_term(std::string_view scope, std::string_view kind);
+std::string label_term(std::string_view scope, std::string_view kind, std::string_view label);
+
+// Terms are filed by the time of birth in steps of 2^29 ms, six days: see 0002_terms.sql.
+inline constexpr int era_bits = 29;
+std::int32_t era_of(runtime::timestamp at) noexcept;
 
 }  // namespace novapay::postgres

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/sqlite/connection.hpp"
+#include "adapters/sqlite/list.hpp"
 #include "adapters/sqlite/rows.hpp"
 #include "runtime/crash_point.hpp"
 #include "runtime/journal_rules.hpp"
@@ -146,25 +147,13 @@ class sqlite_journal final : public journal {
   }
 
   read_outcome<list_page> list(const list_query& query) override {
-    if (query.scope.empty()) return {list_page{}, {}};
-    const auto made = make_list_sql(query);
-    auto rows = all<entity_row>(
-        made.sql,
-        [&](statement& prepared) {
-          for (int at = 1; const auto& value : made.parameters) {
-            if (value.type == list_sql::parameter::integer) prepared.bind(at, value.number);
-            if (value.type == list_sql::parameter::text) prepared.bind_text(at, value.bytes);
-            if (value.type == list_sql::parameter::blob) prepared.bind_blob(at, value.bytes);
-            ++at;
-          }
-        },
-        read_entity);
-    if (!rows.value) return {std::nullopt, std::move(rows.detail)};
-
-    list_page page{std::move(*rows.value), false};
-    const auto limit = std::clamp<std::size_t>(query.limit, 1, list_limit_max);
-    page.has_more = page.rows.size() > limit;
-    if (page.has_more) page.rows.pop_back();
+    list_page page;
+    if (query.scope.empty()) return {std::move(page), {}};
+    auto error = db_.begin_call();
+    if (!error) error = db_.run("begin");  // one snapshot
+    if (!error) error = fill(query, page);
+    if (!error) error = db_.run("commit");
+    if (error) return unread<list_page>(*error);
     return {std::move(page), {}};
   }
 
@@ -260,6 +249,84 @@ class sqlite_journal final : public journal {
     insert->bind_blob(3, as_blob(first.entity));
     insert->bind(4, key_week(first.at));
     return insert->run();
+  }
+
+  maybe_error fill(const list_query& query, list_page& page) {
+    const auto sources = own_sources(query);
+    for (const auto source : sources) {
+      std::vector<entity_id> few;
+      bool all = true;
+      if (auto error = probe(query, source, few, all)) return error;
+      if (all) return fill_from(query, few, page);
+    }
+    // A label's name alone has no order to walk in.
+    const bool walks = !sources.empty() && sources.front() != list_source::label_key;
+    return fill_walking(query, walks ? sources.front() : list_source::scope, page);
+  }
+
+  maybe_error probe(const list_query& query, list_source source, std::vector<entity_id>& few, bool& all) {
+    const auto made = probe_statement(query, source);
+    auto [entries, error] = db_.prepare(made.sql);
+    if (!entries) return error;
+    made.bind(*entries);
+    std::size_t seen = 0;
+    while (entries->step()) {
+      ++seen;
+      if (auto id = read_id(*entries, 0); is_in_bounds(query, id)) few.push_back(id);
+    }
+    all = seen <= probed_max(query, source);
+    return entries->error();
+  }
+
+  maybe_error fill_from(const list_query& query, std::vector<entity_id>& few, list_page& page) {
+    std::ranges::sort(few, std::greater{});
+    const auto made = judge_statement(query);
+    auto [judge, error] = db_.prepare(made.sql);
+    if (!judge) return error;
+    auto left = rows_fetched_max(query);
+    for (const auto& id : few) {
+      if (left-- == 0) return std::nullopt;
+      judge->bind_blob(made.bind(*judge), as_blob(id));
+      const bool fits = judge->step() && judge->number(0) != 0;
+      if (judge->error()) return judge->error();
+      judge->reset();
+      if (left == 0 && id != few.back()) page.next = id;  // as far as this page may look
+      if (!fits) continue;
+      if (is_full(query, page)) return std::nullopt;
+      if (auto failed = add_row(id, page)) return failed;
+    }
+    return std::nullopt;
+  }
+
+  maybe_error fill_walking(const list_query& query, list_source source, list_page& page) {
+    const auto made = walk_statement(query, source);
+    auto [walk, error] = db_.prepare(made.sql);
+    if (!walk) return error;
+    made.bind(*walk);
+    for (std::size_t left = walked_max(query, source); walk->step(); --left) {
+      const auto id = read_id(*walk, 0);
+      if (walk->number(1) != 0) {
+        if (is_full(query, page)) return std::nullopt;
+        if (auto failed = add_row(id, page)) return failed;
+      }
+      if (left == 1) page.next = id;
+    }
+    return walk->error();
+  }
+
+  // Asked when one more row fits: a full page ends before it.
+  static bool is_full(const list_query& query, list_page& page) {
+    if (page.rows.size() < std::clamp<std::size_t>(query.limit, 1, list_limit_max)) return false;
+    page.next = page.rows.back().id;
+    return true;
+  }
+
+  maybe_error add_row(const entity_id& id, list_page& page) {
+    auto [load, error] = db_.prepare(load_sql);
+    if (!load) return error;
+    load->bind_blob(1, as_blob(id));
+    if (load->step()) page.rows.push_back(read_entity(*load));
+    return load->error();
   }
 
   template <class T>

@@ -27,16 +27,4 @@ inline std::string_view as_blob(const runtime::entity_id& id) {
 }
 inline std::int64_t as_ms(runtime::timestamp at) { return at.time_since_epoch().count(); }
 
-// A list's statement and its parameters, in order.
-struct list_sql {
-  struct parameter {
-    std::string bytes;
-    std::int64_t number = 0;
-    enum { text, blob, integer } type = text;
-  };
-  std::string sql;
-  std::vector<parameter> parameters;
-};
-list_sql make_list_sql(const runtime::list_query& query);
-
 }  // namespace novapay::sqlite

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <thread>
 
+#include "adapters/postgres/connection.hpp"
+#include "adapters/postgres/journal.hpp"
 #include "adapters/postgres/migrate.hpp"
 #include "adapters/sqlite/migrate.hpp"
 #include "tests/contract/benches.hpp"
@@ -39,6 +41,12 @@ struct postgres_database {
     return novapay::postgres::check(where, all);
   }
 };
+
+// These tests go on from a database with one migration, so that what follows has the same names for every store.
+std::vector<migration> first_of(std::vector<migration> known) {
+  known.resize(1);
+  return known;
+}
 
 std::vector<migration> and_then(std::vector<migration> known, std::string_view sql) {
   const auto version = known.back().version + 1;
@@ -75,7 +83,7 @@ TEST_CASE_TEMPLATE("migrate: an empty database gets everything, once", database,
 TEST_CASE_TEMPLATE("migrate: older, newer and changed databases say so", database, sqlite_database, postgres_database) {
   if (!database::available()) return;
   database made;
-  const auto known = database::known();
+  const auto known = first_of(database::known());
   const auto later = and_then(known, "create table more (x integer);");
   REQUIRE(made.migrate(known).error == std::nullopt);
 
@@ -97,7 +105,7 @@ TEST_CASE_TEMPLATE("migrate: one that fails leaves nothing of itself and all bef
                    postgres_database) {
   if (!database::available()) return;
   database made;
-  const auto good = and_then(database::known(), "create table more (x integer);");
+  const auto good = and_then(first_of(database::known()), "create table more (x integer);");
   const auto bad = and_then(good, "create table third (x integer); insert into nowhere values (1);");
 
   const auto report = made.migrate(bad);
@@ -150,4 +158,38 @@ TEST_CASE("migrate/postgres: a server that isn't there is an error within the de
   REQUIRE(error.has_value());
   CHECK(error->starts_with("the database can't be read: "));
   CHECK(novapay::postgres::migrate(nowhere).error.has_value());
+}
+
+TEST_CASE("migrate/postgres: entities stored before 0002 are found by reference and label after it") {
+  if (!postgres_database::available()) return;
+  postgres_database made;
+  const auto known = postgres_database::known();
+  auto older = first_of(known);
+  older.push_back({2, "0002_stored", R"(
+    insert into entity values ('01a0c3a5-8e00-0007-0000-000000000001', 7, 'payment', 1, 'state', null, 'm_1/test', 'captured',
+                               'order-1', 'usd', 100, '{"channel": "web", "shop": "a\"b"}'))"});
+  REQUIRE(made.migrate(older).error == std::nullopt);
+  novapay::postgres::connection db{made.where};
+  REQUIRE(db.script("delete from schema_migration where version = 2", db.next_deadline()).what ==
+          novapay::postgres::fate::done);
+  REQUIRE(made.migrate(known).error == std::nullopt);
+
+  auto log = novapay::postgres::journal_store{made.where}.open();
+  const auto found = [&](auto change) {
+    list_query query;
+    query.scope = "m_1/test";
+    query.kind = "payment";
+    change(query);
+    const auto page = log->list(query);
+    INFO(page.detail);
+    REQUIRE(page.value.has_value());
+    return page.value->rows.size();
+  };
+  CHECK(found([](list_query& query) { query.reference = "order-1"; }) == 1);
+  CHECK(found([](list_query& query) { query.reference = "order-2"; }) == 0);
+  CHECK(found([](list_query& query) { query.label_key = "channel"; }) == 1);
+  CHECK(found([](list_query& query) {
+          query.label_key = "shop";
+          query.label_value = "a\"b";
+        }) == 1);
 }

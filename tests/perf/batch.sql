@@ -8,6 +8,8 @@ with made as materialized (
   select id, shard, 'payment', 4, state, null, 'mrc_bench/test', 'captured', 'bench', 'eur', 1099, '{}' from made
 ), named as (
   insert into creation_key select 0, 'mrc_bench/test', id::text, id from made
+), referred as (
+  insert into entity_term select hashtextextended('mrc_bench/test reference', 0), 0, hashtextextended('bench', 0), id from made
 )
 insert into journal
 select shard, nextval('bench_offset'), 0, 2, id, (event.number - 1) % 4 + 1, 1800000000000, payload
