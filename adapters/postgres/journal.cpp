@@ -59,7 +59,9 @@ left join lateral (select * from entity where id = asked.id) e on true
 order by asked.nth)"};
 
 constexpr prepared_statement find_keys_statement{"find_keys", R"(
-select (select entity_id from creation_key where scope = asked.scope and key = asked.key order by entity_id desc limit 1)
+select (select entity_id from creation_key
+        where hashtextextended(scope || E'\n' || key, 0) = hashtextextended(asked.scope || E'\n' || asked.key, 0)
+          and scope = asked.scope and key = asked.key order by entity_id desc limit 1)
 from unnest($1::text[], $2::text[]) with ordinality asked (scope, key, nth) order by asked.nth)"};
 
 constexpr prepared_statement due_statement{"due", R"(
