@@ -28,7 +28,7 @@ class Cluster:
         assert (wrapper.BIN / "postgres").exists(), f"there is no PostgreSQL 15 in {wrapper.BIN}"
         self.bin = wrapper.BIN
         self.server = wrapper.Server()
-        self.server.options = [word for option in options for word in ("-c", option)]
+        self.server.settings += options
         prepare(self.server)
         self.server.init()
         self.server.start()
