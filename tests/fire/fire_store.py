@@ -201,7 +201,7 @@ class Run:
                     self.objects(f"{what}: the message does not name the store: {message}")
                 elif code not in ("unavailable", "outcome_unknown", "deadline_exceeded", "overloaded"):
                     self.objects(f"{what}: not a refusal of this kind")
-                if when > KNOWN_WITHIN_S and began < self.mended_from and took > REFUSED_WITHIN_S:
+                if self.scenario.outage and when > KNOWN_WITHIN_S and began < self.mended_from and took > REFUSED_WITHIN_S:
                     self.objects(f"{what}: it is known by then, so it should be refused at once")
             if self.scenario.refuses and name == "create" and refused == 0:
                 self.objects("nothing was ever refused: the scenario did not break the store")
