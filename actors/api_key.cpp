@@ -15,12 +15,19 @@ constexpr std::size_t check_length = 6;  // 62^6 > 2^32
 static_assert(test_prefix.size() == live_prefix.size());
 static_assert(test_prefix.size() + random_length + check_length == api_key_length);
 
+constexpr auto crc32_of_byte = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    auto crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+    table[byte] = crc;
+  }
+  return table;
+}();
+
 std::uint32_t crc32(std::string_view text) noexcept {
   std::uint32_t crc = 0xffffffff;
-  for (const char c : text) {
-    crc ^= static_cast<std::uint8_t>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-  }
+  for (const char c : text) crc = (crc >> 8) ^ crc32_of_byte[(crc ^ static_cast<std::uint8_t>(c)) & 0xff];
   return ~crc;
 }
 

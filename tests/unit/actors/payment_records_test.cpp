@@ -49,7 +49,8 @@ std::vector<domain::event_type> every_event() {
           in_doubt{capture(2), "processor_timeout", noon},
           deferred{refund(3), "rate_limited", noon},
           attempt_started{confirm()},
-          answer_deferred{authorize, "awaiting_processor"}};
+          answer_deferred{authorize, "awaiting_processor"},
+          break_noted{refund(9), "unknown_operation", card_declined}};
 }
 
 // What this version writes: file name → the fuzz target's letter and the record.
