@@ -164,6 +164,7 @@ class postgres_journal final : public journal {
   read_outcome<list_page> list(const list_query& query) override {
     if (query.scope.empty()) return {list_page{}, {}};
     const auto sources = own_sources(query);
+    if (stands_alone(query)) return page(query, walk_statement(query, sources[0]), walked_max(query, sources[0]));
     for (const auto source : sources) {
       auto few = probe(query, source);
       if (!few.value) return {std::nullopt, std::move(few.detail)};

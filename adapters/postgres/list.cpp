@@ -121,14 +121,20 @@ std::vector<list_source> own_sources(const list_query& query) {
   return sources;
 }
 
+bool stands_alone(const list_query& query) {
+  const auto sources = own_sources(query);
+  const bool by_more = query.amount_from || query.amount_to || (query.status && is_common(*query.status)) ||
+                       (query.reference && query.reference->empty());
+  return sources.size() == 1 && sources[0] != list_source::label_key && !by_more;
+}
+
 std::size_t rows_fetched_max(const list_query& query) {
   return std::max<std::size_t>(query.examined / list_rows_fetched_part, 1);
 }
 
 std::size_t walked_max(const list_query& query, list_source source) {
   const bool by_term = source == list_source::reference || source == list_source::label;
-  const bool by_more = query.status || query.amount_from || query.amount_to || (query.reference && query.label_key);
-  if (by_term && !by_more)  // every entry fits: a page's worth, and the one that says that there is more
+  if (by_term && stands_alone(query))  // a page's worth, and the one that says that there is more
     return std::min(rows_fetched_max(query), std::clamp<std::size_t>(query.limit, 1, list_limit_max) + 1);
   const bool inside_index =
       (source == list_source::status || source == list_source::scope) && !query.reference && !query.label_key;

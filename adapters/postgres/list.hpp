@@ -26,6 +26,9 @@ enum class list_source { reference, label, label_key, status, scope };
 // Those of this query but for `scope`, which is always there; the best to walk comes first.
 std::vector<list_source> own_sources(const runtime::list_query& query);
 
+// Every entry of its one source fits: there is nothing to ask for first.
+bool stands_alone(const runtime::list_query& query);
+
 // As many rows as a page may fetch to judge them.
 std::size_t rows_fetched_max(const runtime::list_query& query);
 
