@@ -318,10 +318,11 @@ outcome load::run() {
   start_ = next_arrival_ = clock::now();
   phase_end_ =
       start_ + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(how_.phases.front().seconds));
-  while (at_ < how_.phases.size()) {
+  for (;;) {
     schedule(clock::now());
+    if (at_ == how_.phases.size()) break;
     dispatch();
-    const bool open = at_ < how_.phases.size() && how_.phases[at_].rate > 0 && may_begin();
+    const bool open = how_.phases[at_].rate > 0 && may_begin();
     wait(open ? std::min(next_arrival_, phase_end_) : phase_end_);
   }
   const auto drained = clock::now() + drain_max;
