@@ -40,7 +40,6 @@ using not_sent_max = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSE
 constexpr std::size_t unsent_bytes_max = std::size_t{64} * 1024;
 // A socket closed with unread bytes resets, and the client may lose our last answer. So it is read on for a while.
 constexpr std::chrono::milliseconds linger_time{1000};
-constexpr std::chrono::milliseconds pause_between_refusals{1};
 constexpr std::string_view too_much = "Too many requests at once";
 constexpr std::size_t linger_bytes_max = std::size_t{4} * 1024 * 1024;
 
@@ -253,7 +252,6 @@ void connection_impl::serve() {
   if (reader_.turned_away() || server_.requests.fetch_add(1) >= settings.requests_in_flight_max) {
     if (!reader_.turned_away()) server_.requests.fetch_sub(1);  // it was admitted by its head, and others came first
     terms_.retry_after = true;
-    home_.pause_soon();
     return answered(exchange_, rendered(http_refusal::overloaded, too_much));
   }
   auto ticket = std::make_shared<responder>(home_.shared_from_this(), weak_from_this(), exchange_);
@@ -408,14 +406,6 @@ void connection_impl::sweep(steady_time now) {
 worker::worker(std::shared_ptr<server_state> state)
     : server{std::move(state)}, io{std::make_unique<asio::io_context>(1)} {}
 worker::~worker() = default;
-
-void worker::pause_soon() {
-  if (std::exchange(pausing, true)) return;
-  asio::post(*io, [this] {
-    pausing = false;
-    std::this_thread::sleep_for(pause_between_refusals);
-  });
-}
 
 std::shared_ptr<connection> make_connection(worker& home, int descriptor, bool v6, std::string remote) {
   error_code ec;

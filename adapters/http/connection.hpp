@@ -51,13 +51,9 @@ using connection_list = std::list<std::shared_ptr<connection>>;
 struct worker : std::enable_shared_from_this<worker> {
   explicit worker(std::shared_ptr<server_state> state);
   ~worker();
-  // After what is ready now, the thread pauses: what has come meanwhile is refused together. Waking up for each request that will
-  // only be refused takes more of a core from who works on the others than the refusal itself.
-  void pause_soon();
   const std::shared_ptr<server_state> server;
-  connection_list connections;  // the longest without an answered request first
-  std::string date;             // for the Date field; renewed by the sweep
-  bool pausing = false;
+  connection_list connections;                  // the longest without an answered request first
+  std::string date;                             // for the Date field; renewed by the sweep
   std::thread::id thread;                       // set before the first connection
   std::unique_ptr<boost::asio::io_context> io;  // last: destroyed first, and with it what still waits in it
 };
