@@ -10,7 +10,8 @@ Everything is found in one run, one process of the node, one of the generator:
 
 Judged by: completed payments in the overload >= 90 % of the maximum (the mean of before and after); every other answer is a 503
 `overloaded` with Retry-After, its p99 within 10 ms; no capture refused; nobody's connection broken; the resident memory of the
-overload's second half no higher than that of its first; and at the latest 10 s after the load has fallen, p99 is normal again (no
+overload's last quarter no higher than that of the quarter before (payments leave memory 30 s after their last command, so their
+number has settled by half-time); and at the latest 10 s after the load has fallen, p99 is normal again (no
 more than twice the base's, in every second from then on).
 
 Cores: node and database share one, the generator has the other, in all phases. So what the generator needs for 40,000 calls a second
@@ -111,10 +112,10 @@ def overload(node, arguments):
     base, loaded, _ = found["phases"]
     seconds = found["seconds"]
     start, end = phases[0][1], phases[0][1] + phases[1][1]
-    middle = (start + end) / 2
+    half_way, three_quarters = start + (end - start) / 2, start + (end - start) * 3 / 4
     best = statistics.mean((before, after))
     recovered = [second["ok_ms"]["p99"] for second in seconds[end + RECOVERY_S:end + phases[2][1]]]
-    first, second = (max(watch.between(begun + a, begun + b)) for a, b in ((start + 5, middle), (middle, end)))
+    third, fourth = (max(watch.between(begun + a, begun + b)) for a, b in ((half_way, three_quarters), (three_quarters, end)))
     figures = {
         "maximum_before": round(before), "maximum_after": round(after), "offered_per_s": round(loaded["offered"] / phases[1][1]),
         "goodput_per_s": round(loaded["paid"] / phases[1][1]), "goodput_of_maximum": round(loaded["paid"] / phases[1][1] / best, 3),
@@ -127,7 +128,7 @@ def overload(node, arguments):
         "ok_p50_ms": loaded["ok_ms"]["p50"], "ok_p99_ms": loaded["ok_ms"]["p99"], "own_p50_ms": loaded["own_ms"]["p50"],
         "base_p50_ms": base["ok_ms"]["p50"], "base_p99_ms": base["ok_ms"]["p99"], "recovered_p99_ms": max(recovered),
         "recovered_after_s": recovered_after(seconds[end:], base), "base_refused": base["refused_creates"],
-        "rss_first_half_mb": round(first / 1024, 1), "rss_second_half_mb": round(second / 1024, 1),
+        "rss_third_quarter_mb": round(third / 1024, 1), "rss_fourth_quarter_mb": round(fourth / 1024, 1),
     }
     checks = {
         f"goodput >= {GOODPUT_MIN:.0%} of the maximum": figures["goodput_of_maximum"] >= GOODPUT_MIN,
@@ -138,7 +139,7 @@ def overload(node, arguments):
         "no other answer, nothing broken, unsent or unanswered":
             not (figures["other"] or figures["broken"] or figures["unsent"] or figures["unanswered"]),
         "nothing refused at half of the maximum": base["refused_creates"] == 0,
-        f"memory: second half <= {1 + RSS_GROWTH_MAX} times the first": second <= first * (1 + RSS_GROWTH_MAX),
+        f"memory: the last quarter <= {1 + RSS_GROWTH_MAX} times the one before": fourth <= third * (1 + RSS_GROWTH_MAX),
         f"p99 normal within {RECOVERY_S} s": max(recovered) <= LATENCY_TIMES * figures["base_p99_ms"],
     }
     return figures, checks
