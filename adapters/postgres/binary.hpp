@@ -68,7 +68,7 @@ class binary_array {
     append_big_endian(bytes, nulls_);
     append_big_endian(bytes, static_cast<std::int32_t>(element_));
     if (dimensions > 0) {
-      append_big_endian(bytes, count_);            // its size
+      append_big_endian(bytes, count_);           // its size
       append_big_endian(bytes, std::int32_t{1});  // its first index
     }
     return bytes += body_;
