@@ -1,4 +1,5 @@
 // What PostgreSQL, and the network before it, can do to an append, each for real.
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -6,7 +7,6 @@
 
 #include <chrono>
 #include <functional>
-#include <regex>
 #include <thread>
 
 #include "adapters/postgres/connection.hpp"
@@ -23,6 +23,16 @@ namespace {
 
 constexpr milliseconds short_timeout{600};
 const shard_id home{5};
+
+// The connection string with another value for what it has under `key`.
+template <class Change>
+std::string with_value(std::string connection, const std::string& key, Change change) {
+  const auto from = connection.find(key + "=");
+  REQUIRE(from != std::string::npos);
+  const auto begin = from + key.size() + 1;
+  const auto size = std::min(connection.find(' ', begin), connection.size()) - begin;
+  return connection.replace(begin, size, change(connection.substr(begin, size)));
+}
 
 // A database, a relay before it, a journal through the relay that has already written, and one around it.
 struct line {
@@ -165,11 +175,13 @@ TEST_CASE("postgres/faults: a host that says nothing does not hide the next one,
   postgres_bench made;
   const silent_listener silent;
   const auto before = made.schema.connection();
-  const auto ports = std::regex_replace(before, std::regex{R"(port=(\d+))"}, "port=1,$1," + silent.port() + ",$1");
-  const auto hosts = std::regex_replace(ports, std::regex{R"(host=(\S+))"}, "host=nobody.invalid,$1,127.0.0.1,$1");
+  const auto ports = with_value(
+      before, "port", [&](const std::string& port) { return "1," + port + "," + silent.port() + "," + port; });
+  const auto hosts = with_value(
+      ports, "host", [](const std::string& host) { return "nobody.invalid," + host + ",127.0.0.1," + host; });
   const auto reversed =
-      std::regex_replace(std::regex_replace(before, std::regex{R"(port=(\d+))"}, "port=" + silent.port() + ",$1"),
-                         std::regex{R"(host=(\S+))"}, "host=127.0.0.1,$1");
+      with_value(with_value(before, "port", [&](const std::string& port) { return silent.port() + "," + port; }),
+                 "host", [](const std::string& host) { return "127.0.0.1," + host; });
   for (const auto& where : {hosts, reversed}) {
     postgres::journal_store store{{where, std::chrono::seconds{20}, milliseconds{300}}};
     auto log = store.open();
