@@ -32,7 +32,8 @@ import machine  # noqa: E402
 import server as e2e  # noqa: E402
 
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
-CONNECTIONS = (16, 64, 256)
+CONNECTIONS = (16, 64, 256, 384)  # beyond, new payments are refused: cluster-config/node.yaml, commands_in_hand
+HALF_LOAD_CONNECTIONS = 256
 NAIVE_CLIENTS = (8, 32, 64)
 BATCH = 100
 BATCH_CLIENTS = 2
@@ -249,8 +250,8 @@ def one_round(number, arguments, nodes, database, sizes, nginx):
         for connections in CONNECTIONS:
             run(f"ours, {store}, {connections} connections", ours, node, store, connections, seconds)
         best = max(found[f"ours, {store}, {c} connections"]["payments_per_s"] for c in CONNECTIONS)
-        pause = 1000 * CONNECTIONS[1] / max(best, 1)  # two calls a payment, each after a pause: half of the maximum
-        run(f"ours, {store}, at half of the maximum", ours, node, store, CONNECTIONS[1], seconds, pause_ms=round(pause))
+        pause = 1000 * HALF_LOAD_CONNECTIONS / max(best, 1)  # two calls a payment, each after a pause: half of the maximum
+        run(f"ours, {store}, at half of the maximum", ours, node, store, HALF_LOAD_CONNECTIONS, seconds, pause_ms=round(pause))
     for clients in NAIVE_CLIENTS:
         run(f"naive, {clients} clients", naive, database, sizes, clients, seconds)
     run("batched", batched, database, sizes, seconds)
@@ -284,6 +285,10 @@ def limit(best, cores):
     return f"waiting for each other and for the disk ({used} of {cores} cores, the busiest thread of NovaPay {best['busiest_thread']})"
 
 
+def shown(figure):
+    return f"{round(figure, 2):g}" if isinstance(figure, float) and figure < 1000 else figure if isinstance(figure, str) else round(figure)
+
+
 def table(found):
     lines = [found["machine"], f"medians of {found['rounds']} rounds of {found['seconds']} s; an event of "
              f"{found['event_bytes']} bytes, a state of {found['state_bytes']}; CPU in microseconds a payment (nginx: a request)", ""]
@@ -292,7 +297,7 @@ def table(found):
                "load_us": "load CPU", "busy_cores": "cores", "busiest_thread": "thread max"}
     lines.append(" " * 42 + "".join(f"{head:>13}" for head in columns.values()))
     for name, figures in found["figures"].items():
-        lines.append(f"{name:42}" + "".join(f"{figures.get(column, ''):>13}" for column in columns))
+        lines.append(f"{name:42}" + "".join(f"{shown(figures.get(column, '')):>13}" for column in columns))
     lines += ["", f"ideal: {found['ideal_payments_per_s']} payments/s"]
     lines += [f"limit, {store}: {what}" for store, what in found["limited_by"].items()]
     lines += [f"{name}: {value} (goal {goal})" for name, (value, goal) in found["goals"].items()]
