@@ -1,5 +1,4 @@
 """Two processes on one database, each believing that it owns every shard: the log lets only one write, and money moves once."""
-import time
 
 import pytest
 
@@ -78,15 +77,22 @@ def captured_view(one, other, payment_id):
     return until(read)
 
 
+def await_created(load, payments):
+    """So many more, while the load runs on."""
+    before = load.statuses.get(201, 0)
+    until(lambda: load.statuses.get(201, 0) >= before + payments, 60)
+
+
 def test_two_owners_under_load(own_server, rival, tmp_path):
     own_server.start()
     rival.start()
     history = History(tmp_path / "history.jsonl")
     load = Load([own_server, rival], seed=9, connect=history.client)
-    time.sleep(6)
+    await_created(load, 100)
     own_server.kill()
     own_server.start()  # claims everything anew: now the rival is the loser
-    time.sleep(6)
+    until(lambda: not rival.is_ready(), 30)
+    await_created(load, 100)
     load.stop()
     assert set(load.statuses) <= {200, 201, 202, 409, 422, 503, "broken"}, load.statuses
     assert load.statuses[201] > 100, load.statuses

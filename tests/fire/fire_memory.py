@@ -29,6 +29,7 @@ CONNECTIONS = 128
 SETTINGS = "sandbox: {settle_after_ms: 0}\nlog: {level: warning}\n"
 KEEPS_ALL = SETTINGS + "limits: {live_entities_per_shard: 1000, idle_after_ms: 3600000}\n"
 ENOUGH_SECONDS = 3600  # the number of payments ends the load, not the time
+SETTLED_S, SETTLE_TIMEOUT_S = 3, 60
 
 
 def node_with(settings, store, folder):
@@ -49,14 +50,26 @@ def metric(node, name):
     return float(re.search(rf"^{name} (\S+)$", node.admin_get("/metrics")[2], re.M).group(1))
 
 
+def settled_memory_kb(pid):
+    """Once payments rest and the allocator has given back what it no longer needs: for SETTLED_S within half a percent of where it was."""
+    def settled():
+        nonlocal last, since
+        now = machine.memory_kb(pid)
+        if abs(now - last) * 200 > last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since >= SETTLED_S
+    last, since = machine.memory_kb(pid), time.monotonic()
+    e2e.until(settled, SETTLE_TIMEOUT_S, 0.1)
+    return last
+
+
 def idle(store, folder, payments):
     node = node_with(KEEPS_ALL, store, folder)
     try:
         rss = []
         for _ in range(2):
             offer(node, payments, "--only-create")
-            time.sleep(2)  # the allocator gives back what it no longer needs
-            rss.append(machine.memory_kb(node.process.pid))
+            rss.append(settled_memory_kb(node.process.pid))
         live = metric(node, "novapay_entities_live")
         assert live == 2 * payments, f"{live} payments are live, {2 * payments} should be"
         return {"idle_payments": payments, "rss_before_mb": round(rss[0] / 1024, 1), "rss_after_mb": round(rss[1] / 1024, 1),
