@@ -132,7 +132,7 @@ json list_of(const std::vector<Row>& rows) {
 std::optional<ledger_contents> read_ledger(const std::string& path, std::string& error) {
   try {
     database from(path, database::access::read_only);
-    if (const auto version = from.integer("PRAGMA user_version"); version != ledger_version)
+    if (const auto version = from.integer("PRAGMA user_version"); version < 1 || version > ledger_version)
       throw ledger_error("sandbox ledger: " + path + " has version " + std::to_string(version) + ", not " +
                          std::to_string(ledger_version));
     ledger_contents all;

@@ -70,6 +70,7 @@ class sandbox_processor::worker {
   void schedule_notices(bool more);
   void deliver(const notice_sink& sink, std::vector<ledger_notice> due);
   void answer_what_is_ready();
+  void leave_flight(std::size_t calls);
   void finish(processor_done& done, domain::outcome outcome);
   void shut_down(work last);
   milliseconds sampled_latency();
@@ -131,13 +132,17 @@ void sandbox_processor::worker::process(work now) {
   std::vector<answer> answers;
   std::vector<ledger_notice> due;
   commit(now, answers, due);
+  std::vector<answer> ready;
+  ready.reserve(answers.size());
   for (auto& each : answers) {
     const auto wait = each.delay + sampled_latency();
     if (wait.count() == 0)
-      finish(each.done, std::move(each.outcome));
+      ready.push_back(std::move(each));
     else
       delayed_.emplace(steady::now() + wait, std::move(each));
   }
+  leave_flight(ready.size());
+  for (auto& each : ready) finish(each.done, std::move(each.outcome));
   deliver(now.sink, std::move(due));
 }
 
@@ -174,9 +179,9 @@ void sandbox_processor::worker::commit(work& now, std::vector<answer>& answers, 
 }
 
 answer sandbox_processor::worker::judge_one(job& from) {
-  const auto known = ledger_->find(from.call.idempotency_key);
-  const auto of_payment = ledger_->of_payment(from.call.payment);
-  auto verdict = judge(from.call, known ? &*known : nullptr, of_payment, how_.behaviour, clock_.now());
+  const auto before = ledger_->recall(from.call.idempotency_key, from.call.payment);
+  auto verdict =
+      judge(from.call, before.known ? &*before.known : nullptr, before.of_payment, how_.behaviour, clock_.now());
   if (verdict.store) ledger_->put(verdict.entry);
   for (const auto& each : verdict.notices) ledger_->add(each);
   noticed_ = noticed_ || !verdict.notices.empty();
@@ -214,21 +219,25 @@ void sandbox_processor::worker::deliver(const notice_sink& sink, std::vector<led
 void sandbox_processor::worker::answer_what_is_ready() {
   while (!delayed_.empty() && delayed_.begin()->first <= steady::now()) {
     auto ready = delayed_.extract(delayed_.begin());
+    leave_flight(1);
     finish(ready.mapped().done, std::move(ready.mapped().outcome));
   }
 }
 
+// Before they are answered: an answer may lead to the next call at once.
+void sandbox_processor::worker::leave_flight(std::size_t calls) {
+  const std::lock_guard held(inbox_->lock);
+  inbox_->in_flight -= calls;
+}
+
 void sandbox_processor::worker::finish(processor_done& done, domain::outcome outcome) {
-  {
-    const std::lock_guard held(inbox_->lock);
-    --inbox_->in_flight;
-  }
   try {
     done(std::move(outcome));
   } catch (const std::exception& why) { complain("the caller's answer handler threw", why.what()); }
 }
 
 void sandbox_processor::worker::shut_down(work last) {
+  leave_flight(last.jobs.size() + delayed_.size());
   for (auto& each : last.jobs) finish(each.done, reported::not_executed{"processor_shutdown"});
   last.jobs.clear();
   last.sink = nullptr;
@@ -284,8 +293,10 @@ void sandbox_processor::send(processor_call call, processor_done done) {
     return done(reported::not_executed{why});
   }
   ++inbox_->in_flight;
+  const bool first = inbox_->jobs.empty();  // the worker does not wait while there are others
   inbox_->jobs.push_back({std::move(call), std::move(done)});
-  inbox_->changed.notify_one();
+  held.unlock();
+  if (first) inbox_->changed.notify_one();
 }
 
 void sandbox_processor::listen(notice_sink sink) {

@@ -23,11 +23,16 @@ class statement {
  public:
   statement(sqlite3* in, std::string_view sql);
 
-  statement& start();  // again from the first parameter
+  // Again from the first parameter; all of them are NULL. Text that is bound is not copied: it lives until the next start().
+  statement& start();
   statement& bind(std::int64_t value);
   statement& bind(std::string_view value);
-  statement& bind(std::nullopt_t);
+  statement& bind(std::nullopt_t) { return skip(1); }
   statement& bind(const std::optional<std::int64_t>& value);
+  statement& skip(int parameters) {  // which stay NULL
+    bound_ += parameters;
+    return *this;
+  }
   void run();   // to its end
   bool next();  // true: a row is there to be read; false: the end
 

@@ -1,8 +1,10 @@
 #include "adapters/sandbox/store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 namespace novapay::sandbox {
 namespace {
@@ -37,7 +39,6 @@ CREATE TABLE IF NOT EXISTS operation (
   settled_at_ms INTEGER,
   failed_at_ms INTEGER
 );
-CREATE INDEX IF NOT EXISTS operation_by_payment ON operation (payment);
 
 CREATE TABLE IF NOT EXISTS notice (
   id INTEGER PRIMARY KEY,
@@ -79,7 +80,18 @@ CREATE VIEW IF NOT EXISTS payment_sums AS
   FROM (SELECT *, kind IN ('authorize', 'confirm') AS charge, outcome = 'approved' AND failed_at_ms IS NULL AS counts
         FROM operation WHERE outcome IS NOT NULL)
   GROUP BY payment;
+
+DROP INDEX IF EXISTS operation_by_payment;
+CREATE INDEX IF NOT EXISTS operation_stray ON operation (payment) WHERE instr(idempotency_key, payment || ':') <> 1;
 )sql";
+
+// A payment's keys begin with its id and a colon, so the index of the keys finds them all: one index less to be written at
+// every call. A caller who does otherwise has made a mistake that must not go unseen: his are found by operation_stray.
+bool is_stray(std::string_view idempotency_key, std::string_view payment) {
+  return !idempotency_key.starts_with(payment) || !idempotency_key.substr(payment.size()).starts_with(':');
+}
+constexpr const char* by_key_sql = " FROM operation WHERE idempotency_key >= ? || ':' AND idempotency_key < ? || ';'";
+constexpr const char* strays_sql = " FROM operation WHERE payment = ? AND instr(idempotency_key, payment || ':') <> 1";
 
 constexpr const char* put_sql = R"sql(
 INSERT INTO operation (idempotency_key, payment, kind, amount_minor, currency, token, parameters, live, outcome,
@@ -115,29 +127,23 @@ domain::operation_kind read_kind(const statement& row, int column) {
 
 void bind_failure(statement& to, const domain::failure* why) {
   if (why == nullptr)
-    to.bind(std::nullopt).bind(std::nullopt).bind(std::nullopt);
+    to.skip(3);
   else
     to.bind(why->code).bind(why->decline_code).bind(why->message);
 }
 
 // outcome, reference, expires_at_ms, failure_code, decline_code, failure_message, action_type, action_url
 void bind_result(statement& to, const std::optional<domain::outcome>& result) {
-  const auto nothing = [&](int columns) {
-    while (columns-- > 0) to.bind(std::nullopt);
-  };
-  if (!result) return nothing(8);
-  if (const auto* approved = std::get_if<reported::approved>(&*result)) {
-    to.bind("approved").bind(approved->reference).bind(in_ms(approved->expires_at));
-    nothing(5);
+  if (!result) {
+    to.skip(8);
+  } else if (const auto* approved = std::get_if<reported::approved>(&*result)) {
+    to.bind("approved").bind(approved->reference).bind(in_ms(approved->expires_at)).skip(5);
   } else if (const auto* declined = std::get_if<reported::declined>(&*result)) {
-    to.bind("declined");
-    nothing(2);
+    to.bind("declined").skip(2);
     bind_failure(to, &declined->why);
-    nothing(2);
+    to.skip(2);
   } else if (const auto* asked = std::get_if<reported::needs_action>(&*result)) {
-    to.bind("needs_action").bind(asked->reference);
-    nothing(4);
-    to.bind(asked->action.type).bind(asked->action.url);
+    to.bind("needs_action").bind(asked->reference).skip(4).bind(asked->action.type).bind(asked->action.url);
   } else {
     throw ledger_error("sandbox ledger: only a definite outcome is stored");
   }
@@ -190,6 +196,7 @@ const char* const operation_columns =
     "idempotency_key, payment, kind, amount_minor, currency, token, parameters, live, outcome, reference, "
     "expires_at_ms, failure_code, decline_code, failure_message, action_type, action_url, attempts, executions, "
     "first_attempt_at_ms, executed_at_ms, settled_at_ms, failed_at_ms";
+constexpr int operation_rowid = 22;  // of a statement that adds ", rowid" to them
 const char* const notice_columns =
     "id, idempotency_key, payment, kind, number, failure_code, decline_code, failure_message, due_at_ms, next_at_ms, "
     "deliveries, acknowledged_at_ms";
@@ -250,8 +257,8 @@ store::store(const std::string& path)
       begin_(db_.prepare("BEGIN IMMEDIATE")),
       commit_(db_.prepare("COMMIT")),
       find_(db_.prepare(std::string("SELECT ") + operation_columns + " FROM operation WHERE idempotency_key = ?")),
-      of_payment_(
-          db_.prepare(std::string("SELECT ") + operation_columns + " FROM operation WHERE payment = ? ORDER BY rowid")),
+      by_key_(db_.prepare(std::string("SELECT ") + operation_columns + ", rowid" + by_key_sql)),
+      strays_(db_.prepare(std::string("SELECT ") + operation_columns + ", rowid" + strays_sql)),
       put_(db_.prepare(put_sql)),
       add_notice_(db_.prepare(
           "INSERT INTO notice (idempotency_key, payment, kind, number, failure_code, decline_code, failure_message, "
@@ -280,19 +287,28 @@ void store::rollback() noexcept {
   }
 }
 
-std::optional<ledger_entry> store::find(const std::string& idempotency_key) {
-  find_.start().bind(idempotency_key);
-  if (!find_.next()) return std::nullopt;
-  auto entry = read_entry(find_);
-  find_.start();
-  return entry;
-}
+store::recollection store::recall(const std::string& idempotency_key, const std::string& payment) {
+  recollection all;
+  std::vector<std::pair<std::int64_t, ledger_entry>> found;  // by rowid, that is by arrival
+  const auto take = [&](const statement& row) {
+    auto entry = read_entry(row);
+    if (entry.idempotency_key == idempotency_key) all.known = entry;
+    if (entry.payment == payment) found.emplace_back(row.integer(operation_rowid), std::move(entry));
+  };
+  by_key_.start().bind(payment).bind(payment);
+  while (by_key_.next()) take(by_key_);
+  strays_.start().bind(payment);
+  while (strays_.next()) take(strays_);
+  if (is_stray(idempotency_key, payment) && !all.known) {
+    find_.start().bind(idempotency_key);
+    if (find_.next()) all.known = read_entry(find_);
+    find_.start();
+  }
 
-std::vector<ledger_entry> store::of_payment(const std::string& payment) {
-  std::vector<ledger_entry> found;
-  of_payment_.start().bind(payment);
-  while (of_payment_.next()) found.push_back(read_entry(of_payment_));
-  return found;
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  all.of_payment.reserve(found.size());
+  for (auto& [arrived, entry] : found) all.of_payment.push_back(std::move(entry));
+  return all;
 }
 
 void store::put(const ledger_entry& entry) {

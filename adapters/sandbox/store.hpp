@@ -22,8 +22,12 @@ class store {
   void commit();
   void rollback() noexcept;
 
-  std::optional<ledger_entry> find(const std::string& idempotency_key);
-  std::vector<ledger_entry> of_payment(const std::string& payment);
+  // All entries of the call's payment, in order of arrival, and the one under the call's key, which may be another payment's.
+  struct recollection {
+    std::vector<ledger_entry> of_payment;
+    std::optional<ledger_entry> known;
+  };
+  recollection recall(const std::string& idempotency_key, const std::string& payment);
   void put(const ledger_entry& entry);
   void add(const ledger_notice& what);
   void add(const anomaly& what);
@@ -38,7 +42,7 @@ class store {
   explicit store(const std::string& path);
 
   database db_;
-  statement begin_, commit_, find_, of_payment_, put_, add_notice_, add_anomaly_, due_, put_off_, settle_, fail_,
+  statement begin_, commit_, find_, by_key_, strays_, put_, add_notice_, add_anomaly_, due_, put_off_, settle_, fail_,
       next_due_, acknowledge_;
 };
 
@@ -49,6 +53,6 @@ extern const char* const anomaly_columns;
 ledger_entry read_entry(const statement& row);
 ledger_notice read_notice(const statement& row);
 anomaly read_anomaly(const statement& row);
-inline constexpr std::int64_t ledger_version = 1;  // PRAGMA user_version
+inline constexpr std::int64_t ledger_version = 2;  // PRAGMA user_version; 1 had another index
 
 }  // namespace novapay::sandbox

@@ -246,6 +246,48 @@ TEST_CASE("sandbox/processor: a ledger that cannot be opened or is too new is a 
   CHECK(nlohmann::json::parse(ledger_json(with.folder.file("nothing.db"))).contains("error"));
 }
 
+TEST_CASE("sandbox/processor: a key that does not begin with its payment's id is no way around the ledger") {
+  bench with;
+  auto processor = with.open();
+  auto odd = call_of(authorize, "pay_1", 500);
+  odd.idempotency_key = "odd";
+  CHECK(letter(ask(*processor, odd)) == 'A');
+  CHECK(letter(ask(*processor, odd)) == 'A');
+  auto borrowed = call_of(capture, "pay_1", 200);
+  borrowed.idempotency_key = "pay_2:capture:1";
+  CHECK(letter(ask(*processor, borrowed)) == 'A');
+
+  CHECK(letter(ask(*processor, call_of(capture, "pay_1", 300))) == 'A');
+  CHECK(letter(ask(*processor, call_of(authorize, "pay_2", 500))) == 'A');
+  CHECK(with.ledger().anomalies.empty());
+
+  CHECK(code_of(ask(*processor, call_of(capture, "pay_2", 200))) == "idempotency_error");
+  ask(*processor, call_of(capture, "pay_1", 1, 2));
+  ask(*processor, call_of(authorize, "pay_1", 500));
+  const auto ledger = with.ledger();
+  REQUIRE(ledger.operations.size() == 6);
+  CHECK(ledger.operations[0].executions == 1);
+  CHECK(ledger.operations[0].attempts == 2);
+  REQUIRE(ledger.anomalies.size() == 3);
+  CHECK(ledger.anomalies[1].what == "over_capture");
+  CHECK(ledger.anomalies[2].what == "second_charge");
+}
+
+TEST_CASE("sandbox/processor: a ledger of version 1 is read, and taken over with what it holds") {
+  bench with;
+  ask(*with.open(), call_of(authorize, "pay_1", 500));
+  database(with.how.ledger_path, database::access::read_write)
+      .execute(
+          "DROP INDEX operation_stray; CREATE INDEX operation_by_payment ON operation (payment); "
+          "PRAGMA user_version = 1");
+  CHECK(with.ledger().operations.size() == 1);
+
+  CHECK(letter(ask(*with.open(), call_of(capture, "pay_1", 500))) == 'A');
+  const database now(with.how.ledger_path, database::access::read_only);
+  CHECK(now.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'operation_by_payment'") == 0);
+  CHECK(now.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'operation_stray'") == 1);
+}
+
 TEST_CASE("sandbox/processor: while the ledger cannot be written nothing is executed, and it says so") {
   bench with;
   auto processor = with.open();
