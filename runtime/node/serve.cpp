@@ -34,6 +34,7 @@
 #include "runtime/node/admin.hpp"
 #include "runtime/node/dev_key.hpp"
 #include "runtime/node/stores.hpp"
+#include "runtime/scheduler.hpp"
 
 namespace novapay::node {
 namespace {
@@ -73,7 +74,7 @@ struct after_the_listener : caf::thread_hook {
 
 struct actor_settings : caf::actor_system_config {
   explicit actor_settings(unsigned threads) {
-    set("scheduler.policy", caf::atom("sharing"));
+    module_factories.emplace_back(runtime::make_scheduler);
     set("scheduler.max-threads", static_cast<std::size_t>(threads));
     set("scheduler.max-throughput", static_cast<std::size_t>(300));
     add_thread_hook<after_the_listener>();
