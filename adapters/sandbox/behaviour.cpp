@@ -20,7 +20,8 @@ constexpr std::size_t usual_parameters = 320;  // bytes
 void append_field(std::string& text, std::string_view name, std::string_view value) {
   text.append(name).push_back('=');
   for (;;) {
-    const auto plain = value.substr(0, value.find_first_of("\n\\"));
+    const auto end = std::find_if(value.begin(), value.end(), [](char each) { return each == '\n' || each == '\\'; });
+    const auto plain = value.substr(0, static_cast<std::size_t>(end - value.begin()));
     text.append(plain);
     if (plain.size() == value.size()) break;
     text.append(value[plain.size()] == '\n' ? "\\n" : "\\\\");

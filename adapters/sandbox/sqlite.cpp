@@ -44,8 +44,7 @@ statement& statement::bind(std::int64_t value) {
 statement& statement::bind(std::string_view value) {
   // A null pointer would bind NULL.
   const char* data = value.data() != nullptr ? value.data() : "";
-  require(sqlite3_bind_text(handle_.get(), ++bound_, data, static_cast<int>(value.size()), SQLITE_STATIC), in_,
-          "bind");
+  require(sqlite3_bind_text(handle_.get(), ++bound_, data, static_cast<int>(value.size()), SQLITE_STATIC), in_, "bind");
   return *this;
 }
 

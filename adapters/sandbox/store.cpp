@@ -90,8 +90,11 @@ CREATE INDEX IF NOT EXISTS operation_stray ON operation (payment) WHERE instr(id
 bool is_stray(std::string_view idempotency_key, std::string_view payment) {
   return !idempotency_key.starts_with(payment) || !idempotency_key.substr(payment.size()).starts_with(':');
 }
-constexpr const char* by_key_sql = " FROM operation WHERE idempotency_key >= ? || ':' AND idempotency_key < ? || ';'";
-constexpr const char* strays_sql = " FROM operation WHERE payment = ? AND instr(idempotency_key, payment || ':') <> 1";
+std::string recall_sql() {
+  const auto select = std::string("SELECT ") + operation_columns + ", rowid FROM operation WHERE ";
+  return select + "idempotency_key >= ?1 || ':' AND idempotency_key < ?1 || ';' UNION ALL " + select +
+         "payment = ?1 AND instr(idempotency_key, payment || ':') <> 1";
+}
 
 constexpr const char* put_sql = R"sql(
 INSERT INTO operation (idempotency_key, payment, kind, amount_minor, currency, token, parameters, live, outcome,
@@ -257,8 +260,7 @@ store::store(const std::string& path)
       begin_(db_.prepare("BEGIN IMMEDIATE")),
       commit_(db_.prepare("COMMIT")),
       find_(db_.prepare(std::string("SELECT ") + operation_columns + " FROM operation WHERE idempotency_key = ?")),
-      by_key_(db_.prepare(std::string("SELECT ") + operation_columns + ", rowid" + by_key_sql)),
-      strays_(db_.prepare(std::string("SELECT ") + operation_columns + ", rowid" + strays_sql)),
+      recall_(db_.prepare(recall_sql())),
       put_(db_.prepare(put_sql)),
       add_notice_(db_.prepare(
           "INSERT INTO notice (idempotency_key, payment, kind, number, failure_code, decline_code, failure_message, "
@@ -290,15 +292,12 @@ void store::rollback() noexcept {
 store::recollection store::recall(const std::string& idempotency_key, const std::string& payment) {
   recollection all;
   std::vector<std::pair<std::int64_t, ledger_entry>> found;  // by rowid, that is by arrival
-  const auto take = [&](const statement& row) {
-    auto entry = read_entry(row);
+  recall_.start().bind(payment);
+  while (recall_.next()) {
+    auto entry = read_entry(recall_);
     if (entry.idempotency_key == idempotency_key) all.known = entry;
-    if (entry.payment == payment) found.emplace_back(row.integer(operation_rowid), std::move(entry));
-  };
-  by_key_.start().bind(payment).bind(payment);
-  while (by_key_.next()) take(by_key_);
-  strays_.start().bind(payment);
-  while (strays_.next()) take(strays_);
+    if (entry.payment == payment) found.emplace_back(recall_.integer(operation_rowid), std::move(entry));
+  }
   if (is_stray(idempotency_key, payment) && !all.known) {
     find_.start().bind(idempotency_key);
     if (find_.next()) all.known = read_entry(find_);

@@ -42,8 +42,8 @@ class store {
   explicit store(const std::string& path);
 
   database db_;
-  statement begin_, commit_, find_, by_key_, strays_, put_, add_notice_, add_anomaly_, due_, put_off_, settle_, fail_,
-      next_due_, acknowledge_;
+  statement begin_, commit_, find_, recall_, put_, add_notice_, add_anomaly_, due_, put_off_, settle_, fail_, next_due_,
+      acknowledge_;
 };
 
 // How rows read: for select statements made of these columns, in this order.
