@@ -92,6 +92,7 @@ class sandbox_processor::worker {
 
 void sandbox_processor::worker::run() {
   pthread_setname_np(pthread_self(), "sandbox");
+  if (how_.on_thread) how_.on_thread();
   for (;;) {
     auto now = wait();
     if (now.stopping) return shut_down(std::move(now));

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -34,6 +35,7 @@ struct settings {
   std::size_t batch_max = 512;          // calls in one transaction
   std::size_t notices_batch_max = 256;  // notices handed out between two batches
   milliseconds notice_poll{500};        // how often the ledger is asked for due notices, at least
+  std::function<void()> on_thread;      // what the thread does first; nullptr: nothing
 };
 
 class sandbox_processor final : public processor {
