@@ -38,9 +38,10 @@ std::array<char, check_length> checksum(std::string_view text) noexcept {
   return out;
 }
 
-constexpr bool is_key_character(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+constexpr auto is_key_character =
+    [](char c) noexcept {  // a value, not a function: it is called for each character in place
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    };
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "runtime/entity_id.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace novapay::runtime {
 
@@ -109,6 +110,8 @@ shard_id shard_of(placement_hash where, unsigned shard_bits) noexcept {
 }  // namespace novapay::runtime
 
 std::size_t std::hash<novapay::runtime::entity_id>::operator()(const novapay::runtime::entity_id& id) const noexcept {
-  using novapay::runtime::load64;
-  return novapay::runtime::mix(load64(id.bytes.data()) * 31 + load64(id.bytes.data() + 8));
+  std::uint64_t halves[2];  // in this machine's byte order: it is for tables in memory only
+  static_assert(sizeof halves == sizeof id.bytes);
+  std::memcpy(halves, id.bytes.data(), sizeof halves);
+  return novapay::runtime::mix(halves[0] * 31 + halves[1]);
 }

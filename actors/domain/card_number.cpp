@@ -155,6 +155,7 @@ std::optional<text_span> card_at(std::string_view text, std::size_t at) noexcept
 }  // namespace
 
 std::optional<text_span> find_card_number(std::string_view text, std::size_t from) noexcept {
+  if (text.size() < from + digits_min) return std::nullopt;
   for (std::size_t at = from; at < text.size();) {
     const auto here = symbol_at(text, at);
     if (here.digit < 0 && !is_letter(text[at])) {
