@@ -24,7 +24,7 @@ struct data_writer {
     out.key("failure");
     write_failure(out, why);
   }
-  void time(std::string_view name, domain::timestamp at) const { out.member(name, to_rfc3339(at)); }
+  void time(json_name name, domain::timestamp at) const { out.member(name, to_rfc3339(at)); }
   // What NovaPay asks for by itself has no key.
   void requested(operation_id which, const std::string& key) const {
     about(which);

@@ -10,6 +10,16 @@
 
 namespace novapay::gateway {
 
+// A member's name of our own: known when this is compiled to need no escape.
+struct json_name {
+  template <std::size_t Size>
+  consteval json_name(const char (&literal)[Size]) : text{literal, Size - 1} {
+    for (const char c : text)
+      if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') throw "a name that needs an escape";
+  }
+  std::string_view text;
+};
+
 class json_writer {
  public:
   explicit json_writer(std::size_t expected_bytes) { out_.reserve(expected_bytes); }
@@ -19,11 +29,18 @@ class json_writer {
   json_writer& open_array() { return open('['); }
   json_writer& close_array() { return close(']'); }
 
-  json_writer& key(std::string_view name) {
+  json_writer& key(json_name name) {
+    separate();
+    out_.push_back('"');
+    out_.append(name.text).append("\":", 2);
+    comma_ = false;
+    return *this;
+  }
+  json_writer& foreign_key(std::string_view name) {  // of anybody's choice
     separate();
     out_.push_back('"');
     escape(name);
-    out_.append("\":");
+    out_.append("\":", 2);
     comma_ = false;
     return *this;
   }
@@ -46,10 +63,10 @@ class json_writer {
   json_writer& null() { return raw("null"); }
 
   template <class T>
-  json_writer& member(std::string_view name, const T& what) {
+  json_writer& member(json_name name, const T& what) {
     return key(name).value(what);
   }
-  json_writer& member_or_null(std::string_view name, std::string_view text) {  // "" is "not given"
+  json_writer& member_or_null(json_name name, std::string_view text) {  // "" is "not given"
     key(name);
     return text.empty() ? null() : value(text);
   }

@@ -13,7 +13,7 @@ using domain::payment;
 
 constexpr std::size_t payment_bytes = 1100, record_bytes = 260;  // typical sizes: one allocation for a payment
 
-void write_time(json_writer& out, std::string_view name, std::optional<domain::timestamp> at) {
+void write_time(json_writer& out, json_name name, std::optional<domain::timestamp> at) {
   out.key(name);
   if (at)
     out.value(to_rfc3339(*at));
@@ -123,7 +123,7 @@ void write_failure(json_writer& out, const domain::failure& why) {
 
 void write_metadata(json_writer& out, const std::map<std::string, std::string>& metadata) {
   out.open_object();
-  for (const auto& [name, value] : metadata) out.member(name, value);
+  for (const auto& [name, value] : metadata) out.foreign_key(name).value(value);
   out.close_object();
 }
 
