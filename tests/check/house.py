@@ -20,8 +20,10 @@ LINES_MAX = 500
 LONG = {  # file: why it may be longer
     "gateway/openapi.yaml": "the API's contract is one document",
 }
-CLOCKS = {  # file: why it may read a clock by itself
+CLOCKS = {  # file: why it may have a clock or threads of its own
     "gateway/exchange.cpp": "how long a request took is reported and nothing is decided by it",
+    "runtime/scheduler.hpp": "the threads that actors run on; simulations have a scheduler without any",
+    "runtime/scheduler.cpp": "the same",
 }
 
 SOURCES = (".cpp", ".hpp", ".h", ".cc")
