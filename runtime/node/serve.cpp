@@ -140,8 +140,8 @@ sandbox::settings sandbox_settings(const config& settings) {
   how.behaviour.settle_after = settings.sandbox.settle_after;
   how.behaviour.late_failure_after = settings.sandbox.late_failure_after;
   how.behaviour.notice_retry = settings.sandbox.notice_retry;
-  how.on_thread =
-      adapters::run_after_the_others;  // as the actors that call it: it need not interrupt them for each call
+  // As the actors that call it, which it need not interrupt for each call.
+  how.on_thread = adapters::run_after_the_others;
   return how;
 }
 
