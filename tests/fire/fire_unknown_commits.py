@@ -48,7 +48,7 @@ node: {{shard_bits: 6}}
 store: {{timeout_ms: {STORE_TIMEOUT_MS}}}
 sandbox: {{settle_after_ms: 500, notice_retry_ms: 100}}
 """
-INSERT = re.compile(r'insert into journal \(([^)]*)\)\s*select \* from unnest\(([^)]*)\)')
+INSERT = re.compile(r'insert into journal \(([^)]*)\)\s*select (.*)', re.DOTALL)  # the main statement: it comes last
 
 
 class Plan:
