@@ -17,9 +17,13 @@ struct approved {  // authorized, captured, refunded or canceled, by the call's 
   std::string reference;
   std::optional<timestamp> expires_at;  // of an authorization
 };
-struct declined {
+struct declined {  // a definite no
   failure why;
-};  // a definite no
+  std::string reference{};  // what the attempt left open at the processor, to be canceled there; mostly empty
+};
+struct accepted {  // taken; the outcome will be told by a notice
+  std::string reference;
+};
 struct needs_action {
   next_action action;
   std::string reference;
@@ -32,17 +36,42 @@ struct not_executed {
 };  // certainly nothing happened: "rate_limited", "processor_unavailable"
 }  // namespace reported
 using outcome = std::variant<reported::approved, reported::declined, reported::needs_action, reported::unknown,
-                             reported::not_executed>;
+                             reported::not_executed, reported::accepted>;
 
-// What a processor tells later, by itself.
+// What a processor tells later, by itself: at least once, in any order.
+namespace told {
+struct result {  // how a call ended: after `accepted`, or before its own answer arrived
+  domain::outcome outcome;
+};
+struct settled {  // a capture's money is in the merchant's payout
+  std::optional<settlement> figures;
+};
+struct failed {  // a capture or refund that had been approved
+  failure why;
+};
+struct voided {  // the authorization has ended at the processor without our asking: "expired", "canceled"
+  std::string reason;
+};
+struct disputed {
+  dispute what;
+};
+}  // namespace told
+using news = std::variant<told::result, told::settled, told::failed, told::voided, told::disputed>;
+
 struct notice {
-  operation_id about;             // a capture or a refund
-  std::optional<failure> failed;  // a late failure; nullopt: the capture is settled
+  // The operation it is about. Number 0: the processor did not name it; it is found by `reference`, or else it is the only one of
+  // its kind and amount that could be meant.
+  operation_id about;
+  domain::news what;
+  std::string processor{};  // who tells; empty: the payment's own
+  std::string reference{};  // the processor's id of the operation; may be empty
+  std::optional<std::int64_t> amount_minor{};
 };
 
 namespace command {
 struct create {
   terms asked;
+  handling how{};
 };
 struct confirm {
   std::string idempotency_key;

@@ -32,21 +32,48 @@ inline constexpr std::chrono::milliseconds authorization_window{24h * 7};
 // Captures, refunds and the like of one payment, failed ones included.
 inline constexpr std::size_t operations_max = 2000;
 inline constexpr std::size_t breaks_max = 16;
+inline constexpr std::size_t disputes_max = 16;
+// An operation whose outcome is unknown for this long is flagged for an operator; it is checked all the same.
+inline constexpr std::chrono::milliseconds flag_after{24h};
 
 enum class mode : std::uint8_t { test = 1, live };
 enum class capture_method : std::uint8_t { automatic = 1, manual };
 
+// What the merchant is advised to do about a failure.
+enum class advice : std::uint8_t {
+  none = 0,        // no advice: not a decline
+  retry_later,     // the same method may work another time
+  other_method,    // ask the customer for another payment method, or for correct data
+  contact_issuer,  // the cardholder must act: authenticate, call the bank
+  do_not_retry,    // never this method again
+};
+
 struct failure {
   std::string code;          // "card_declined", "processor_unavailable", "authentication_failed", "expired_card" …
-  std::string decline_code;  // the issuer's reason: "insufficient_funds"; may be empty
+  std::string decline_code;  // unified over processors: "insufficient_funds"; may be empty
   std::string message;       // one sentence for the merchant
+  domain::advice advice = advice::none;
+  std::string raw;  // the processor's own codes, as received: "card_declined/insufficient_funds", "12"; may be empty
   friend bool operator==(const failure&, const failure&) = default;
 };
 
 struct next_action {
-  std::string type;  // "redirect"
-  std::string url;
+  std::string type;  // "redirect": send the customer to `url`; "wait": nothing to do but wait
+  std::string url;   // empty for "wait"
   friend bool operator==(const next_action&, const next_action&) = default;
+};
+
+// What becomes of what is not captured when the authorization is about to lapse.
+enum class on_expiry : std::uint8_t { nothing = 0, capture, cancel };
+
+// How NovaPay handles a payment, by its merchant's settings at the time it was created. Not part of the request: a repetition is
+// not compared with it.
+struct handling {
+  std::vector<std::string> route;           // names of processors, the first is tried first; never empty in a new payment
+  std::string rule;                         // the routing rule that chose it
+  domain::on_expiry expiring = on_expiry::nothing;
+  std::chrono::milliseconds expiring_lead{0};  // this long before the authorization lapses; 0: nobody is told
+  friend bool operator==(const handling&, const handling&) = default;
 };
 
 // What merchant and customer agreed on. Never changes.
@@ -58,7 +85,12 @@ struct terms {
   money amount{};
   domain::capture_method capture = capture_method::automatic;
   std::string method_type;  // "card"
-  std::string token;        // "tok_visa": a stand-in, never a card number
+  std::string token;        // "tok_visa": a stand-in, never a card number; good at every processor without one in `tokens`
+  std::map<std::string, std::string> tokens;  // by processor: {"stripe": "pm_…", "adyen": "…"}
+  std::string brand;                          // "visa"; may be empty: not told
+  std::string country;                        // of the method's issuer, ISO 3166 alpha 2 in upper case; may be empty
+  std::string customer;                       // the merchant's name for its customer; may be empty
+  std::string return_url;                     // where the customer's browser goes after an action; may be empty
   std::string reference;
   std::string description;
   std::string statement_descriptor;
@@ -81,6 +113,28 @@ enum class progress : std::uint8_t {
   needs_action,  // authorize or confirm: the customer must act
   succeeded,
   failed,
+  accepted,  // the processor has taken it and will tell the outcome by itself
+};
+
+// What a processor paid out for a capture.
+struct settlement {
+  std::string payout;         // the processor's id of the payout or batch
+  std::int64_t net_minor = 0;
+  std::int64_t fee_minor = 0;
+  std::string unit;           // currency of both, lower case; empty: not told
+  friend bool operator==(const settlement&, const settlement&) = default;
+};
+
+enum class dispute_stage : std::uint8_t { inquiry = 1, opened, under_review, won, lost };
+
+struct dispute {
+  std::string id;  // the processor's
+  dispute_stage stage = dispute_stage::opened;
+  std::int64_t amount_minor = 0;
+  std::string reason;                   // "fraudulent"; the processor's word
+  std::optional<timestamp> respond_by;  // evidence is due
+  timestamp at{};                       // of the latest news
+  friend bool operator==(const dispute&, const dispute&) = default;
 };
 
 struct operation {
@@ -99,11 +153,16 @@ struct operation {
   timestamp requested_at{};
   timestamp attempted_at{};
   std::optional<timestamp> next_attempt_at;  // deferred, in_doubt
+  std::string processor;  // the name of the one that is asked; empty in payments older than routing
   std::string processor_reference;
+  std::string target_reference;  // cancel: the authorization it releases, if it is not the payment's
   std::optional<failure> why_failed;
   bool failed_late = false;            // the processor had approved it before
   std::optional<failure> contested;    // capture: reported failed after its money was refunded
   bool settled = false;                // capture
+  std::optional<domain::settlement> paid_out;  // capture: what it was settled with, if told
+  bool rerouted = false;               // authorize: certainly not executed, and asked of another processor since
+  bool flagged = false;                // in doubt or unanswered for so long that an operator should look; still checked
   std::uint64_t answered_version = 0;  // the client's answer is the payment at this version; 0: not yet
   friend bool operator==(const operation&, const operation&) = default;
 };
@@ -112,6 +171,7 @@ enum class stage : std::uint8_t { none = 0, authorizing, requires_action, author
 
 struct payment {
   terms agreed;
+  domain::handling handled;
   domain::stage stage = stage::none;
   std::uint64_t version = 0;  // events applied
   timestamp created_at{};
@@ -122,6 +182,8 @@ struct payment {
   std::optional<timestamp> expires_at;  // of the authorization, or of the customer's action
   std::optional<failure> last_failure;
   bool authorization_lapsed = false;  // partly captured, the rest has expired
+  bool expiring_noted = false;        // that the authorization is about to lapse has been said
+  std::vector<dispute> disputes;      // at most disputes_max
   std::vector<operation_id> breaks;   // reported by the processor and impossible by our journal; at most breaks_max
   friend bool operator==(const payment&, const payment&) = default;
 };
