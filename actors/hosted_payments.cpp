@@ -175,7 +175,7 @@ void hosted_payments::notify(processor_notice told) {
                     {{"payment_id", told.payment},
                      {"operation", domain::to_text(told.what.about.kind)},
                      {"number", static_cast<std::int64_t>(told.what.about.number)},
-                     {"failed", told.what.failed ? std::string_view{told.what.failed->code} : std::string_view{}}});
+                     {"news", domain::name_of(told.what.what)}});
       return told.acknowledge();
     }
     logger_.write(

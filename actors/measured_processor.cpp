@@ -14,8 +14,8 @@ measured_processor::measured_processor(processor& through, const std::string& na
                                 {{"processor", name}})),
       notices_(registry.count("novapay_processor_notices_total", "Settlements and late failures a processor told of",
                               {{"processor", name}})) {
-  static constexpr std::array<const char*, outcomes> names{"approved", "declined", "needs_action", "unknown",
-                                                           "not_executed"};
+  static constexpr std::array<const char*, outcomes> names{"approved", "declined",     "needs_action",
+                                                           "unknown",  "not_executed", "accepted"};
   for (std::size_t operation = 0; operation < operations; ++operation) {
     const auto kind = static_cast<domain::operation_kind>(operation + 1);
     const std::string label(domain::to_text(kind));

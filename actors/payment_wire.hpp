@@ -31,6 +31,9 @@ void write(const domain::operation_id& from, wire::OperationId& to);
 void write(const domain::terms& from, wire::Terms& to);
 void write(const domain::operation& from, wire::Operation& to);
 void write(const domain::outcome& from, wire::Outcome& to);
+void write(const domain::handling& from, wire::Handling& to);
+void write(const domain::settlement& from, wire::Settlement& to);
+void write(const domain::dispute& from, wire::Dispute& to);
 
 domain::failure read(const wire::Failure& from);
 domain::next_action read(const wire::NextAction& from);
@@ -38,6 +41,9 @@ domain::operation_id read(const wire::OperationId& from);
 domain::terms read(const wire::Terms& from);
 domain::operation read(const wire::Operation& from);
 domain::outcome read(const wire::Outcome& from);
+domain::handling read(const wire::Handling& from);
+domain::settlement read(const wire::Settlement& from);
+domain::dispute read(const wire::Dispute& from);
 
 template <class Field>
 void write_pairs(const std::map<std::string, std::string>& from, Field& to) {

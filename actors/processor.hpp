@@ -25,15 +25,15 @@ struct processor_call {
   domain::operation_kind operation{};  // authorize, confirm, capture, refund or cancel
   std::string idempotency_key;         // "pay_…:authorize", "pay_…:capture:1": fixed for the intent
   std::string processor;               // whom it is for, by its configured name; empty: the only one there is
-  std::uint32_t number = 1;            // of the operation: with its kind and `payment` our reference in the processor's records
-  std::string payment;                 // "pay_…": our own reference, shown in the processor's reports
-  domain::money amount{};              // of this operation; of the payment for authorize, confirm and cancel
-  std::string token;                   // payment method at this processor; authorize only
-  std::string customer;                // the merchant's name for its customer; may be empty
-  std::string return_url;              // where the processor sends the customer's browser after an action
-  std::string processor_reference;     // the processor's id of the authorization; empty for authorize
-  std::string capture_reference;       // unused by refunds of the whole payment; empty if not known
-  bool final_capture = false;          // release what stays uncaptured
+  std::uint32_t number = 1;  // of the operation: with its kind and `payment` our reference in the processor's records
+  std::string payment;       // "pay_…": our own reference, shown in the processor's reports
+  domain::money amount{};    // of this operation; of the payment for authorize, confirm and cancel
+  std::string token;         // payment method at this processor; authorize only
+  std::string customer;      // the merchant's name for its customer; may be empty
+  std::string return_url;    // where the processor sends the customer's browser after an action
+  std::string processor_reference;  // the processor's id of the authorization; empty for authorize
+  std::string capture_reference;    // unused by refunds of the whole payment; empty if not known
+  bool final_capture = false;       // release what stays uncaptured
   bool live = false;
   std::string statement_descriptor;
   std::string description;

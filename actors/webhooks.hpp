@@ -24,14 +24,16 @@ namespace novapay {
 // Why a delivery is not believed. Empty reason: it is.
 struct webhook_verdict {
   bool authentic = false;
-  std::string reason;  // "signature_missing", "signature_mismatch", "timestamp_too_old", "timestamp_in_future", "malformed"
+  std::string
+      reason;  // "signature_missing", "signature_mismatch", "timestamp_too_old", "timestamp_in_future", "malformed"
 };
 
 // One thing a delivery says. A delivery may say several (Adyen batches), or nothing that concerns a payment.
 struct webhook_item {
-  std::string identity;  // the processor's own: the same item delivered twice has the same ("evt_…", "CAPTURE/QFQT…/true")
-  std::string type;      // "payment_intent.succeeded"
-  std::string payment;   // "pay_…"; empty: it names no payment of ours
+  std::string
+      identity;  // the processor's own: the same item delivered twice has the same ("evt_…", "CAPTURE/QFQT…/true")
+  std::string type;                    // "payment_intent.succeeded"
+  std::string payment;                 // "pay_…"; empty: it names no payment of ours
   std::optional<domain::notice> what;  // nullopt: nothing for a payment
   std::string report;                  // settlement data to be fetched: a payout's id, a report's file; mostly empty
 };
@@ -40,7 +42,8 @@ struct webhook_item {
 class webhook_format {
  public:
   virtual ~webhook_format() = default;
-  virtual webhook_verdict verify(const runtime::http_fields& fields, std::string_view body, domain::timestamp now) const = 0;
+  virtual webhook_verdict verify(const runtime::http_fields& fields, std::string_view body,
+                                 domain::timestamp now) const = 0;
   // nullopt: authentic, but not to be understood (a bug of ours or theirs): kept, visible, replayable.
   virtual std::optional<std::vector<webhook_item>> read(std::string_view body) const = 0;
   // The 2xx the processor wants to see.

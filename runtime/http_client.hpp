@@ -21,7 +21,8 @@ namespace novapay::runtime {
 
 // What the other side may have done with the request.
 enum class call_fate : std::uint8_t {
-  never_sent = 1,   // not one byte of it left this process: over our bound, canceled while queued, no address, no connection in time
+  never_sent =
+      1,  // not one byte of it left this process: over our bound, canceled while queued, no address, no connection in time
   refused,          // the other side turned it away unseen: connection refused, TLS failed, an HTTP/2 stream refused
   answered,         // a complete answer arrived: `response` is set
   may_be_executed,  // sent at least in part, and no complete answer: timeout, reset, truncated, canceled while under way
@@ -33,7 +34,7 @@ struct outgoing_call {
   std::string url;     // "https://api.stripe.com/v1/refunds"
   http_fields fields;  // without host, content-length, connection
   std::string body;
-  std::string pool;    // calls of one name share a bound and connections: "stripe"
+  std::string pool;  // calls of one name share a bound and connections: "stripe"
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds total_timeout{30'000};  // from `send` to the end of the answer, time in the queue included
   std::size_t answer_bytes_max = 4 * 1024 * 1024;   // a longer answer counts as truncated
@@ -42,9 +43,10 @@ struct outgoing_call {
 struct call_result {
   call_fate fate = call_fate::never_sent;
   http_response response;  // when answered; field names in lower case
-  std::string reason;      // otherwise: "connect_refused", "dns_failed", "connect_timeout", "tls_failed", "too_many_calls", "queue_timeout", "canceled",
-                           // "shut_down", "timeout", "connection_lost", "truncated", "answer_too_large", "stream_refused", "bad_url"
-  std::string detail;      // for the log; never a secret
+  std::string
+      reason;  // otherwise: "connect_refused", "dns_failed", "connect_timeout", "tls_failed", "too_many_calls", "queue_timeout", "canceled",
+      // "shut_down", "timeout", "connection_lost", "truncated", "answer_too_large", "stream_refused", "bad_url"
+  std::string detail;  // for the log; never a secret
   std::chrono::microseconds took{0};
 };
 

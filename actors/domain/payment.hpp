@@ -104,5 +104,6 @@ std::string_view to_text(refusal_code value) noexcept;          // "payment_unex
 std::string_view to_text(mode value) noexcept;                  // "test"
 std::string_view to_text(capture_method value) noexcept;        // "automatic"
 std::string_view type_of(const event_type& happened) noexcept;  // "capture_requested"
+std::string_view name_of(const news& what) noexcept;            // "settled"
 
 }  // namespace novapay::domain

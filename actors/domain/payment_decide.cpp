@@ -293,6 +293,8 @@ decision decide_awaited(const payment& now, const operation& what, const outcome
   if (!sent) return nothing();  // a second "I do not know" adds nothing to the first
   if (const auto* lost = std::get_if<reported::unknown>(&answer))
     return follow(event::in_doubt{what.id, lost->reason, next_attempt(what, at)});
+  if (std::holds_alternative<reported::accepted>(answer))
+    return follow(event::in_doubt{what.id, "accepted_by_processor", next_attempt(what, at)});
   return not_executed(what, std::get<reported::not_executed>(answer).reason, at);
 }
 
@@ -362,29 +364,34 @@ decision failed_after_approval(const operation& what, const failure& why) {
 }
 
 // A report that cannot be true is journaled once, so that it is neither lost nor repeated for ever.
-decision note_break(const payment& now, const notice& told, std::string reason) {
-  if (std::ranges::find(now.breaks, told.about) != now.breaks.end()) return nothing();
+decision note_break(const payment& now, const notice& about, std::string reason) {
+  if (std::ranges::find(now.breaks, about.about) != now.breaks.end()) return nothing();
   if (now.breaks.size() >= breaks_max)
     return refuse(refusal_code::too_many_operations, "The processor has contradicted this payment too often.");
-  return follow(event::break_noted{told.about, std::move(reason), told.failed});
+  std::optional<failure> failed;
+  if (const auto* late = std::get_if<told::failed>(&about.what)) failed = late->why;
+  return follow(event::break_noted{about.about, std::move(reason), std::move(failed)});
 }
 
-decision decide_notify(const payment& now, const command::notify& told, timestamp at) {
-  const auto* what = find(now, told.what.about);
-  const auto kind = told.what.about.kind;
+decision decide_notify(const payment& now, const command::notify& heard, timestamp at) {
+  const auto* what = find(now, heard.what.about);
+  const auto kind = heard.what.about.kind;
   if (what == nullptr || (kind != operation_kind::capture && kind != operation_kind::refund))
-    return note_break(now, told.what, "unknown_operation");
+    return note_break(now, heard.what, "unknown_operation");
 
-  if (!told.what.failed) {
+  if (const auto* ended = std::get_if<told::result>(&heard.what.what))
+    return decide_report(now, command::report{what->id, ended->outcome}, at);
+  if (std::holds_alternative<told::settled>(heard.what.what)) {
     if (kind != operation_kind::capture || what->settled) return nothing();
     if (awaiting(*what)) return follow(event::captured{what->id.number, {}}, event::settled{what->id.number});
     if (what->progress == progress::succeeded) return follow(event::settled{what->id.number});
-    return note_break(now, told.what, "settled_after_failure");
+    return note_break(now, heard.what, "settled_after_failure");
   }
-  if (what->progress == progress::failed) return nothing();
-  if (awaiting(*what)) return failed_after_approval(*what, *told.what.failed);
-  return kind == operation_kind::capture ? decide_late_capture_failure(now, *what, *told.what.failed)
-                                         : decide_late_refund_failure(now, *what, *told.what.failed, at);
+  const auto* late = std::get_if<told::failed>(&heard.what.what);
+  if (late == nullptr || what->progress == progress::failed) return nothing();
+  if (awaiting(*what)) return failed_after_approval(*what, late->why);
+  return kind == operation_kind::capture ? decide_late_capture_failure(now, *what, late->why)
+                                         : decide_late_refund_failure(now, *what, late->why, at);
 }
 
 struct decider {

@@ -53,7 +53,7 @@ struct failure {
   std::string decline_code;  // unified over processors: "insufficient_funds"; may be empty
   std::string message;       // one sentence for the merchant
   domain::advice advice = advice::none;
-  std::string raw;  // the processor's own codes, as received: "card_declined/insufficient_funds", "12"; may be empty
+  std::string raw{};  // the processor's own codes, as received: "card_declined/insufficient_funds", "12"; may be empty
   friend bool operator==(const failure&, const failure&) = default;
 };
 
@@ -69,8 +69,8 @@ enum class on_expiry : std::uint8_t { nothing = 0, capture, cancel };
 // How NovaPay handles a payment, by its merchant's settings at the time it was created. Not part of the request: a repetition is
 // not compared with it.
 struct handling {
-  std::vector<std::string> route;           // names of processors, the first is tried first; never empty in a new payment
-  std::string rule;                         // the routing rule that chose it
+  std::vector<std::string> route;  // names of processors, the first is tried first; never empty in a new payment
+  std::string rule;                // the routing rule that chose it
   domain::on_expiry expiring = on_expiry::nothing;
   std::chrono::milliseconds expiring_lead{0};  // this long before the authorization lapses; 0: nobody is told
   friend bool operator==(const handling&, const handling&) = default;
@@ -85,7 +85,7 @@ struct terms {
   money amount{};
   domain::capture_method capture = capture_method::automatic;
   std::string method_type;  // "card"
-  std::string token;        // "tok_visa": a stand-in, never a card number; good at every processor without one in `tokens`
+  std::string token;  // "tok_visa": a stand-in, never a card number; good at every processor without one in `tokens`
   std::map<std::string, std::string> tokens;  // by processor: {"stripe": "pm_…", "adyen": "…"}
   std::string brand;                          // "visa"; may be empty: not told
   std::string country;                        // of the method's issuer, ISO 3166 alpha 2 in upper case; may be empty
@@ -118,10 +118,10 @@ enum class progress : std::uint8_t {
 
 // What a processor paid out for a capture.
 struct settlement {
-  std::string payout;         // the processor's id of the payout or batch
+  std::string payout;  // the processor's id of the payout or batch
   std::int64_t net_minor = 0;
   std::int64_t fee_minor = 0;
-  std::string unit;           // currency of both, lower case; empty: not told
+  std::string unit;  // currency of both, lower case; empty: not told
   friend bool operator==(const settlement&, const settlement&) = default;
 };
 
@@ -153,13 +153,13 @@ struct operation {
   timestamp requested_at{};
   timestamp attempted_at{};
   std::optional<timestamp> next_attempt_at;  // deferred, in_doubt
-  std::string processor;  // the name of the one that is asked; empty in payments older than routing
+  std::string processor;                     // the name of the one that is asked; empty in payments older than routing
   std::string processor_reference;
   std::string target_reference;  // cancel: the authorization it releases, if it is not the payment's
   std::optional<failure> why_failed;
-  bool failed_late = false;            // the processor had approved it before
-  std::optional<failure> contested;    // capture: reported failed after its money was refunded
-  bool settled = false;                // capture
+  bool failed_late = false;                    // the processor had approved it before
+  std::optional<failure> contested;            // capture: reported failed after its money was refunded
+  bool settled = false;                        // capture
   std::optional<domain::settlement> paid_out;  // capture: what it was settled with, if told
   bool rerouted = false;               // authorize: certainly not executed, and asked of another processor since
   bool flagged = false;                // in doubt or unanswered for so long that an operator should look; still checked

@@ -68,6 +68,13 @@ std::string_view to_text(capture_method value) noexcept {
   return value == capture_method::manual ? "manual" : "automatic";
 }
 
+std::string_view name_of(const news& what) noexcept {
+  static constexpr std::array names{"result", "settled", "failed", "voided",
+                                    "disputed"};  // in the order of the variant
+  static_assert(names.size() == std::variant_size_v<news>);
+  return names.at(what.index());
+}
+
 std::string_view type_of(const event_type& happened) noexcept {
   // In the order of the variant.
   static constexpr std::array names{"created",           "authorized",        "declined",           "action_required",

@@ -21,10 +21,10 @@ inline constexpr std::size_t targets_max = 8;
 
 // All that are given must hold; a list holds if the payment's value is one of it.
 struct route_condition {
-  std::vector<std::string> currencies;  // "eur"
-  std::vector<std::string> countries;   // "DE"
-  std::vector<std::string> methods;     // "card"
-  std::vector<std::string> brands;      // "visa"
+  std::vector<std::string> currencies;           // "eur"
+  std::vector<std::string> countries;            // "DE"
+  std::vector<std::string> methods;              // "card"
+  std::vector<std::string> brands;               // "visa"
   std::optional<std::int64_t> amount_min_minor;  // inclusive
   std::optional<std::int64_t> amount_max_minor;  // inclusive
   std::map<std::string, std::string> metadata;   // every pair must be there
@@ -38,7 +38,8 @@ struct route_target {
 struct route_rule {
   std::string name;
   route_condition when;
-  std::vector<route_target> to;  // in order of priority, or a split whose percents add up to 100 (the others follow in order)
+  std::vector<route_target>
+      to;  // in order of priority, or a split whose percents add up to 100 (the others follow in order)
 };
 
 struct routing_rules {
@@ -49,8 +50,8 @@ struct routing_rules {
 // What is known of a configured processor.
 struct processor_standing {
   std::string name;
-  bool live = false;          // takes live payments; test payments otherwise
-  bool healthy = true;        // false: its breaker is open for authorizations
+  bool live = false;                 // takes live payments; test payments otherwise
+  bool healthy = true;               // false: its breaker is open for authorizations
   std::vector<currency> currencies;  // it takes; empty: all
 };
 

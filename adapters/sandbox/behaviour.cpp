@@ -313,6 +313,11 @@ payment_sums sum_up(std::span<const ledger_entry> of_one_payment) {
   return sums;
 }
 
+domain::notice to_notice(const later_news& what) {
+  if (what.failed) return {what.about, domain::told::failed{*what.failed}};
+  return {what.about, domain::told::settled{}};
+}
+
 milliseconds notice_backoff(const rules& by, std::uint32_t deliveries) noexcept {
   auto wait = by.notice_retry;
   for (std::uint32_t i = 1; i < deliveries && wait < by.notice_retry_longest; ++i) wait *= 2;

@@ -55,11 +55,18 @@ struct ledger_entry {
   std::optional<timestamp> failed_at;   // capture, refund: when its late failure was reported; counts no more
 };
 
+// What the sandbox tells later of a capture or a refund.
+struct later_news {
+  domain::operation_id about;
+  std::optional<domain::failure> failed;  // nullopt: the capture is settled
+};
+domain::notice to_notice(const later_news& what);
+
 struct ledger_notice {
   std::int64_t id = 0;
   std::string idempotency_key;  // of the capture or refund
   std::string payment;
-  domain::notice what;
+  later_news what;
   timestamp due_at{};
   timestamp next_at{};  // when it is delivered next
   std::uint32_t deliveries = 0;

@@ -210,7 +210,7 @@ void sandbox_processor::worker::deliver(const notice_sink& sink, std::vector<led
       in->changed.notify_one();
     };
     try {
-      sink({std::move(each.payment), std::move(each.what), std::move(acknowledge)});
+      sink({std::move(each.payment), to_notice(each.what), std::move(acknowledge)});
     } catch (const std::exception& why) {
       complain("the notice sink threw", why.what());  // the notice will be repeated
     }

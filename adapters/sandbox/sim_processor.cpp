@@ -208,9 +208,10 @@ void sim_processor::deliver(std::int64_t notice, std::uint64_t random) {
     ledger_->queue(std::move(again));
   }
   const auto sink = sink_;  // it may be replaced while it is called
-  sink({told.payment, told.what, [id = told.id, to = std::weak_ptr<memory_ledger>(ledger_), &clock = clock_] {
-          if (const auto ledger = to.lock()) ledger->acknowledge(id, clock.now());
-        }});
+  sink(
+      {told.payment, to_notice(told.what), [id = told.id, to = std::weak_ptr<memory_ledger>(ledger_), &clock = clock_] {
+         if (const auto ledger = to.lock()) ledger->acknowledge(id, clock.now());
+       }});
 }
 
 void sim_processor::sever() {

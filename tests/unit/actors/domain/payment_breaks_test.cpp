@@ -23,7 +23,7 @@ payment after(payment now, const command_type& told) {
 
 TEST_CASE("payment/breaks: a settlement of a failed capture is journaled once and changes nothing else") {
   const auto now = failed_capture();
-  const command_type told = command::notify{{capture(), std::nullopt}};
+  const command_type told = told_settled(capture());
 
   const auto decided = decide(now, told, noon);
 
@@ -40,8 +40,8 @@ TEST_CASE("payment/breaks: a settlement of a failed capture is journaled once an
 TEST_CASE("payment/breaks: so many operations that nobody asked for are journaled, further ones are refused") {
   auto now = failed_capture();
   for (std::uint32_t number = 2; now.breaks.size() < breaks_max; ++number)
-    now = after(std::move(now), command::notify{{capture(number), card_declined}});
+    now = after(std::move(now), told_failed(capture(number)));
   CHECK(now.breaks.size() == breaks_max);
-  CHECK(text_of(decide(now, command::notify{{capture(99), card_declined}}, noon)) == "refused too_many_operations");
-  CHECK(text_of(decide(now, command::notify{{capture(2), card_declined}}, noon)) == "nothing");
+  CHECK(text_of(decide(now, told_failed(capture(99)), noon)) == "refused too_many_operations");
+  CHECK(text_of(decide(now, told_failed(capture(2)), noon)) == "nothing");
 }

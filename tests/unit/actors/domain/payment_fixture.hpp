@@ -39,6 +39,9 @@ inline operation_id cancel(std::uint32_t n = 1) { return {operation_kind::cancel
 inline const failure card_declined{"card_declined", "insufficient_funds", "The card has insufficient funds."};
 inline const next_action redirect{"redirect", "https://acs.example/1"};
 
+inline command_type told_settled(operation_id about) { return command::notify{{about, told::settled{}}}; }
+inline command_type told_failed(operation_id about) { return command::notify{{about, told::failed{card_declined}}}; }
+
 struct situation {
   std::string name;
   payment now;
@@ -155,11 +158,11 @@ inline std::vector<question> questions() {
                                                                    {"cancel 1", cancel()}};
   for (const auto& [who, about] : subjects)
     for (const auto& [how, what] : outcomes) all.push_back({who + " is reported " + how, command::report{about, what}});
-  all.push_back({"capture 1 is settled", command::notify{{capture(), std::nullopt}}});
-  all.push_back({"capture 1 failed late", command::notify{{capture(), card_declined}}});
-  all.push_back({"refund 1 failed late", command::notify{{refund(), card_declined}}});
-  all.push_back({"refund 1 is settled", command::notify{{refund(), std::nullopt}}});
-  all.push_back({"authorize failed late", command::notify{{authorize, card_declined}}});
+  all.push_back({"capture 1 is settled", told_settled(capture())});
+  all.push_back({"capture 1 failed late", told_failed(capture())});
+  all.push_back({"refund 1 failed late", told_failed(refund())});
+  all.push_back({"refund 1 is settled", told_settled(refund())});
+  all.push_back({"authorize failed late", told_failed(authorize)});
   return all;
 }
 

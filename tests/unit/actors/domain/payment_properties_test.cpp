@@ -48,7 +48,7 @@ command_type any_command(dice& roll, std::int64_t amount) {
     case 5: return command::refund{key, some(), ""};
     case 6: return command::wake{};
     case 7:
-    case 8: return command::notify{{any_operation, roll.below(2) == 0 ? std::optional<failure>{} : card_declined}};
+    case 8: return roll.below(2) == 0 ? told_settled(any_operation) : told_failed(any_operation);
     default: return command::report{any_operation, any_outcome(roll)};
   }
 }
@@ -148,7 +148,7 @@ TEST_CASE(
     "payment/decide: an approval heard after the capture's failure does not revive it") {  // found by simulation, seed 504
   auto now = given({event::created{usual_terms()}, event::authorized{authorize, "auth_1", noon + 24h},
                     event::capture_requested{1, "k", std::nullopt, 100, false}});
-  const auto failed = decide(now, command::notify{{capture(), card_declined}}, noon);
+  const auto failed = decide(now, told_failed(capture()), noon);
   REQUIRE(failed.events.size() == 1);
   now = evolve(std::move(now), failed.events.front(), noon);
   CHECK(decide(now, command::report{capture(), reported::approved{"cap_1", std::nullopt}}, noon).events.empty());

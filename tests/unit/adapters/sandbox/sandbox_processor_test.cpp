@@ -135,7 +135,7 @@ TEST_CASE("sandbox/processor: a notice is repeated with backoff until acknowledg
   REQUIRE(first.size() == 1);
   CHECK(first[0].payment == "pay_1");
   CHECK(first[0].what.about == domain::operation_id{capture, 2});
-  CHECK_FALSE(first[0].what.failed.has_value());
+  CHECK(std::holds_alternative<domain::told::settled>(first[0].what.what));
   const auto settled_at = with.ledger().operations.at(1).settled_at;
   CHECK(settled_at == first_day + with.how.behaviour.settle_after);
   CHECK(with.ledger().notices.at(0).next_at == with.clock.now() + 1s);
@@ -181,7 +181,7 @@ TEST_CASE("sandbox/processor: a late failure takes the money back when it is rep
   with.clock.advance(with.how.behaviour.late_failure_after);
   const auto notices = heard.wait_for(1);
   REQUIRE(notices.size() == 1);
-  CHECK(notices[0].what.failed->code == "capture_failed");
+  CHECK(std::get<domain::told::failed>(notices[0].what.what).why.code == "capture_failed");
   CHECK(with.ledger().payments.at(0).captured_minor == 0);
   CHECK(with.ledger().payments.at(0).capture_failed_minor == 500);
 

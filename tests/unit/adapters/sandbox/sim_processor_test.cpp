@@ -48,7 +48,7 @@ result scenario(std::uint64_t seed) {
   sim_processor processor(how, clock, ledger);
   result got;
   processor.listen([&](processor_notice what) {
-    got.trace += what.payment + (what.what.failed ? "!" : ".");
+    got.trace += what.payment + (std::holds_alternative<domain::told::failed>(what.what.what) ? "!" : ".");
     if (++got.notices % 3 != 0) what.acknowledge();  // the third is lost
   });
 
