@@ -1,5 +1,6 @@
 #include "actors/hosted_payments.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -18,7 +19,17 @@ std::optional<runtime::entity_id> parse_payment_id(std::string_view text) noexce
   return runtime::parse_entity_id(text.substr(4));
 }
 
+handling_chooser only(std::string processor) {
+  return [name = std::move(processor)](const domain::terms& asked) {
+    domain::handling how;
+    if (!asked.token.empty() || asked.tokens.contains(name)) how = {{name}, "default"};
+    return how;
+  };
+}
+
 namespace {
+
+const std::string return_key = "novapay:return:";
 
 domain::refusal no_such_payment() { return {domain::refusal_code::not_found, "There is no such payment.", "", {}}; }
 
@@ -101,7 +112,9 @@ void hosted_payments::read(const caller& who, const Done& done, Run run) {
 
 void hosted_payments::create(const caller& who, domain::terms asked, reply_handler done) {
   const auto key = asked.idempotency_key;
-  runtime::ask job{envelope_for(who, domain::command::create{std::move(asked)}), typed_responder(std::move(done))};
+  auto how = choose_(asked);
+  runtime::ask job{envelope_for(who, domain::command::create{std::move(asked), std::move(how)}),
+                   typed_responder(std::move(done))};
   job.what.creation_key = key;
   host_.route(std::move(job));
 }
@@ -112,6 +125,33 @@ void hosted_payments::ask(const caller& who, const std::string& id, domain::comm
   runtime::ask job{envelope_for(who, what), typed_responder(std::move(done))};
   job.what.entity = *entity;
   host_.route(std::move(job));
+}
+
+void hosted_payments::ask_unscoped(const caller& who, const runtime::entity_id& id, const domain::command_type& what,
+                                   reply_handler done) {
+  runtime::ask job{envelope_for(who, what), typed_responder(std::move(done))};
+  job.what.entity = id;
+  job.what.scope.clear();
+  host_.route(std::move(job));
+}
+
+// The key names the confirm that is due: a reload of the page repeats it, the page after another action does not.
+void hosted_payments::customer_returned(const caller& who, const std::string& id, return_details details,
+                                        reply_handler done) {
+  const auto entity = parse_payment_id(id);
+  if (!entity) return done(no_such_payment());
+  ask_unscoped(who, *entity, domain::command::query{},
+               [this, who, entity = *entity, details = std::move(details), done](reply now) mutable {
+                 const auto* found = std::get_if<answer>(&now);
+                 if (found == nullptr || !details || found->payment.stage != domain::stage::requires_action)
+                   return done(std::move(now));
+                 const auto confirms = std::ranges::count(found->payment.operations, domain::operation_kind::confirm,
+                                                          [](const auto& what) { return what.id.kind; });
+                 domain::command::confirm confirm{return_key + std::to_string(confirms + 1), *std::move(details)};
+                 ask_unscoped(who, entity, std::move(confirm), [before = std::move(now), done](reply after) {
+                   done(std::holds_alternative<answer>(after) ? std::move(after) : before);
+                 });
+               });
 }
 
 void hosted_payments::list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) {

@@ -2,20 +2,32 @@
 // the processor tells by itself to the payment it is about.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <utility>
+
 #include "actors/payments.hpp"
 #include "actors/processor.hpp"
 #include "runtime/host.hpp"
 
 namespace novapay {
 
+// How a new payment is handled: its route above all, which is empty if nobody can take it. Must be quick, and callable from any
+// thread.
+using handling_chooser = std::function<domain::handling(const domain::terms&)>;
+// Everything to one processor, if it is given a token for it.
+handling_chooser only(std::string processor);
+
 class hosted_payments final : public payments {
  public:
   // All outlive this.
-  hosted_payments(runtime::host& host, const runtime::clock& time, runtime::log& logger)
-      : host_(host), time_(time), logger_(logger) {}
+  hosted_payments(runtime::host& host, const runtime::clock& time, runtime::log& logger,
+                  handling_chooser choose = only("sandbox"))
+      : host_(host), time_(time), logger_(logger), choose_(std::move(choose)) {}
 
   void create(const caller& who, domain::terms asked, reply_handler done) override;
   void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) override;
+  void customer_returned(const caller& who, const std::string& id, return_details details, reply_handler done) override;
   void list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) override;
   void find_by_key(const caller& who, std::string idempotency_key, std::function<void(page_reply)> done) override;
   void history(const caller& who, const std::string& id, std::function<void(history_reply)> done) override;
@@ -27,9 +39,13 @@ class hosted_payments final : public payments {
   template <class Done, class Run>
   void read(const caller& who, const Done& done, Run run);
 
+  void ask_unscoped(const caller& who, const runtime::entity_id& id, const domain::command_type& what,
+                    reply_handler done);
+
   runtime::host& host_;
   const runtime::clock& time_;
   runtime::log& logger_;
+  const handling_chooser choose_;
 };
 
 }  // namespace novapay

@@ -310,7 +310,12 @@ std::string encode(const payment& state) {
   if (state.expires_at) out.set_expires_at_ms(to_ms(*state.expires_at));
   if (state.last_failure) write(*state.last_failure, *out.mutable_last_failure());
   out.set_authorization_lapsed(state.authorization_lapsed);
-  for (const auto which : state.breaks) write(which, *out.add_breaks());
+  for (const auto& each : state.breaks) {
+    auto& noted = *out.add_breaks();
+    noted.set_kind(static_cast<std::uint32_t>(each.about.kind));
+    noted.set_number(each.about.number);
+    noted.set_reference(each.reference);
+  }
   if (state.handled != handling{}) write(state.handled, *out.mutable_handled());
   out.set_expiring_noted(state.expiring_noted);
   for (const auto& each : state.disputes) write(each, *out.add_disputes());
@@ -331,7 +336,9 @@ payment decode_payment(std::string_view bytes) {
   if (in.has_expires_at_ms()) state.expires_at = from_ms(in.expires_at_ms());
   if (in.has_last_failure()) state.last_failure = read(in.last_failure());
   state.authorization_lapsed = in.authorization_lapsed();
-  for (const auto& which : in.breaks()) state.breaks.push_back(read(which));
+  for (const auto& each : in.breaks())
+    state.breaks.push_back(
+        {{checked(each.kind(), operation_kind::cancel, "operation kind"), each.number()}, each.reference()});
   if (in.has_handled()) state.handled = read(in.handled());
   state.expiring_noted = in.expiring_noted();
   for (const auto& each : in.disputes()) state.disputes.push_back(read(each));
@@ -385,7 +392,7 @@ std::string encode(const refusal& refused) {
 
 refusal decode_refusal(std::string_view bytes) {
   const auto& in = parse<wire::PaymentRefusal>(bytes, "refusal");
-  refusal no{checked(in.code(), refusal_code::unknown_operation, "refusal"), in.message(), in.param(), {}};
+  refusal no{checked(in.code(), refusal_code::no_processor, "refusal"), in.message(), in.param(), {}};
   no.legal.assign(in.legal().begin(), in.legal().end());
   return no;
 }

@@ -11,7 +11,10 @@
 
 namespace novapay {
 
-inline constexpr std::uint32_t payment_format = 1;
+// What is written; every earlier one is read.
+//   1  until processors had names
+//   2  routes, processors' names, disputes, settlement figures
+inline constexpr std::uint32_t payment_format = 2;
 
 std::string encode(const domain::payment& state);
 std::string encode(const domain::event_type& happened);

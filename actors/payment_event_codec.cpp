@@ -29,7 +29,10 @@ void write_waiting(const operation_id& about, const std::string& reason, timesta
 struct event_writer {
   wire::PaymentEvent& to;
 
-  void operator()(const event::created& e) const { write(e.agreed, *to.mutable_created()->mutable_agreed()); }
+  void operator()(const event::created& e) const {
+    write(e.agreed, *to.mutable_created()->mutable_agreed());
+    if (e.handled != handling{}) write(e.handled, *to.mutable_created()->mutable_handled());
+  }
   void operator()(const event::authorized& e) const {
     auto& out = *to.mutable_authorized();
     write(e.by, *out.mutable_by());
@@ -88,15 +91,23 @@ struct event_writer {
     out.set_number(e.number);
     out.set_idempotency_key(e.idempotency_key);
     out.set_reason(e.reason);
+    out.set_processor(e.processor);
+    out.set_target_reference(e.target_reference);
   }
   void operator()(const event::canceled& e) const { write_done(e.number, {}, *to.mutable_canceled()); }
   void operator()(const event::cancel_failed& e) const {
     write_failed(e.number, e.why, false, *to.mutable_cancel_failed());
   }
-  void operator()(const event::settled& e) const { write_done(e.number, {}, *to.mutable_settled()); }
+  void operator()(const event::settled& e) const {
+    to.mutable_settled()->set_number(e.number);
+    if (e.figures) write(*e.figures, *to.mutable_settled()->mutable_figures());
+  }
   void operator()(const event::expired&) const { to.mutable_expired(); }
   void operator()(const event::late_authorization& e) const {
-    write_done(0, e.reference, *to.mutable_late_authorization());
+    auto& out = *to.mutable_late_authorization();
+    out.set_reference(e.reference);
+    if (e.by != operation_id{}) write(e.by, *out.mutable_by());
+    out.set_processor(e.processor);
   }
   void operator()(const event::in_doubt& e) const {
     write_waiting(e.about, e.reason, e.next_attempt_at, *to.mutable_in_doubt());
@@ -115,6 +126,28 @@ struct event_writer {
     write(e.about, *out.mutable_about());
     out.set_reason(e.reason);
     if (e.failed) write(*e.failed, *out.mutable_failed());
+    out.set_told(e.told);
+    out.set_processor(e.processor);
+    out.set_reference(e.reference);
+  }
+  void operator()(const event::accepted& e) const {
+    auto& out = *to.mutable_accepted();
+    write(e.about, *out.mutable_about());
+    out.set_reference(e.reference);
+    out.set_next_attempt_at_ms(to_ms(e.next_attempt_at));
+  }
+  void operator()(const event::rerouted& e) const {
+    auto& out = *to.mutable_rerouted();
+    write(e.from, *out.mutable_from());
+    out.set_reason(e.reason);
+    out.set_number(e.number);
+    out.set_processor(e.processor);
+  }
+  void operator()(const event::voided& e) const { to.mutable_voided()->set_reason(e.reason); }
+  void operator()(const event::disputed& e) const { write(e.what, *to.mutable_disputed()->mutable_dispute()); }
+  void operator()(const event::flagged& e) const { write_waiting(e.about, e.reason, {}, *to.mutable_flagged()); }
+  void operator()(const event::authorization_expiring& e) const {
+    to.mutable_authorization_expiring()->set_expires_at_ms(to_ms(e.expires_at));
   }
 };
 
@@ -132,6 +165,30 @@ event::refund_requested read_refund(const wire::PaymentEvent::MoneyRequested& fr
 event::confirm_requested read_confirm(const wire::PaymentEvent::ConfirmRequested& from) {
   return {from.number(), from.idempotency_key(), read_pairs(from.details())};
 }
+event::cancel_requested read_cancel(const wire::PaymentEvent::CancelRequested& from) {
+  return {from.number(), from.idempotency_key(), from.reason(), from.processor(), from.target_reference()};
+}
+event::settled read_settled(const wire::PaymentEvent::Settled& from) {
+  event::settled to{from.number(), std::nullopt};
+  if (from.has_figures()) to.figures = read(from.figures());
+  return to;
+}
+event::created read_created(const wire::PaymentEvent::Created& from) {
+  event::created to{read(from.agreed()), {}};
+  if (from.has_handled()) to.handled = read(from.handled());
+  return to;
+}
+event::late_authorization read_late(const wire::PaymentEvent::LateAuthorization& from) {
+  event::late_authorization to{from.reference(), {}, from.processor()};
+  if (from.has_by()) to.by = read(from.by());
+  return to;
+}
+event::break_noted read_break(const wire::PaymentEvent::Break& from) {
+  event::break_noted to{read(from.about()), from.reason(),    std::nullopt,
+                        from.told(),        from.processor(), from.reference()};
+  if (from.has_failed()) to.failed = read(from.failed());
+  return to;
+}
 
 }  // namespace
 
@@ -146,7 +203,7 @@ event_type decode_event(std::string_view bytes) {
   using kind = wire::PaymentEvent;
   const auto& in = parse<wire::PaymentEvent>(bytes, "event");
   switch (in.what_case()) {
-    case kind::kCreated: return event::created{read(in.created().agreed())};
+    case kind::kCreated: return read_created(in.created());
     case kind::kAuthorized:
       return event::authorized{read(in.authorized().by()), in.authorized().reference(),
                                from_ms(in.authorized().expires_at_ms())};
@@ -172,15 +229,12 @@ event_type decode_event(std::string_view bytes) {
       const auto& e = in.refund_failed();
       return event::refund_failed{e.number(), read(e.why()), e.late()};
     }
-    case kind::kCancelRequested: {
-      const auto& e = in.cancel_requested();
-      return event::cancel_requested{e.number(), e.idempotency_key(), e.reason()};
-    }
+    case kind::kCancelRequested: return read_cancel(in.cancel_requested());
     case kind::kCanceled: return event::canceled{in.canceled().number()};
     case kind::kCancelFailed: return event::cancel_failed{in.cancel_failed().number(), read(in.cancel_failed().why())};
-    case kind::kSettled: return event::settled{in.settled().number()};
+    case kind::kSettled: return read_settled(in.settled());
     case kind::kExpired: return event::expired{};
-    case kind::kLateAuthorization: return event::late_authorization{in.late_authorization().reference()};
+    case kind::kLateAuthorization: return read_late(in.late_authorization());
     case kind::kInDoubt:
       return event::in_doubt{read(in.in_doubt().about()), in.in_doubt().reason(),
                              from_ms(in.in_doubt().next_attempt_at_ms())};
@@ -190,12 +244,20 @@ event_type decode_event(std::string_view bytes) {
     case kind::kAttemptStarted: return event::attempt_started{read(in.attempt_started().about())};
     case kind::kAnswerDeferred:
       return event::answer_deferred{read(in.answer_deferred().about()), in.answer_deferred().reason()};
-    case kind::kBreakNoted: {
-      const auto& e = in.break_noted();
-      event::break_noted noted{read(e.about()), e.reason(), std::nullopt};
-      if (e.has_failed()) noted.failed = read(e.failed());
-      return noted;
+    case kind::kBreakNoted: return read_break(in.break_noted());
+    case kind::kAccepted: {
+      const auto& e = in.accepted();
+      return event::accepted{read(e.about()), e.reference(), from_ms(e.next_attempt_at_ms())};
     }
+    case kind::kRerouted: {
+      const auto& e = in.rerouted();
+      return event::rerouted{read(e.from()), e.reason(), e.number(), e.processor()};
+    }
+    case kind::kVoided: return event::voided{in.voided().reason()};
+    case kind::kDisputed: return event::disputed{read(in.disputed().dispute())};
+    case kind::kFlagged: return event::flagged{read(in.flagged().about()), in.flagged().reason()};
+    case kind::kAuthorizationExpiring:
+      return event::authorization_expiring{from_ms(in.authorization_expiring().expires_at_ms())};
     case kind::WHAT_NOT_SET: break;
   }
   throw std::runtime_error("an event of a kind this version of NovaPay does not know");

@@ -21,20 +21,52 @@ operation_id unpack(std::uint64_t operation) noexcept {
 namespace {
 
 // Everything a processor is told comes from the state: the same call, under the same key, after any crash.
-processor_call call_for(const payment& now, const operation& what) {
+// The merchant's return_url is our own page's to use, where there is one.
+std::string return_url_of(const payment& now, const std::string& base) {
+  return base.empty() ? now.agreed.return_url : base + "/v1/payments/" + now.agreed.id + "/return";
+}
+
+// What a refund of the whole payment takes from; empty if that is several captures.
+std::string only_capture_of(const payment& now) {
+  const operation* only = nullptr;
+  for (const auto& what : now.operations) {
+    if (what.id.kind != operation_kind::capture || what.progress != progress::succeeded) continue;
+    if (only != nullptr) return {};
+    only = &what;
+  }
+  return only == nullptr ? std::string{} : only->processor_reference;
+}
+
+std::string token_for(const terms& agreed, const std::string& processor) {
+  const auto own = agreed.tokens.find(processor);
+  return own == agreed.tokens.end() ? agreed.token : own->second;
+}
+
+processor_call call_for(const payment& now, const operation& what, const std::string& return_url_base) {
   processor_call call;
   call.operation = what.id.kind;
   call.idempotency_key = processor_key(now, what.id);
   call.payment = now.agreed.id;
   const bool whole = what.id.kind == operation_kind::cancel;
   call.amount = {whole ? now.agreed.amount.minor : what.amount_minor, now.agreed.amount.code};
-  call.token = what.id.kind == operation_kind::authorize ? now.agreed.token : std::string{};
-  call.processor_reference = now.processor_reference;
+  call.processor = what.processor;
+  call.number = what.id.number;
+  if (what.id.kind == operation_kind::authorize) {
+    call.token = token_for(now.agreed, what.processor);
+    call.return_url = return_url_of(now, return_url_base);
+  } else {
+    call.processor_reference = what.target_reference.empty() ? now.processor_reference : what.target_reference;
+  }
+  if (what.id.kind == operation_kind::refund) call.capture_reference = only_capture_of(now);
+  call.customer = now.agreed.customer;
   call.final_capture = what.final;
   call.live = now.agreed.mode == mode::live;
   call.statement_descriptor = now.agreed.statement_descriptor;
   call.description = now.agreed.description;
   call.action_details = what.action_details;
+  call.attempt = what.attempts;
+  call.doubted = what.doubted;
+  call.first_attempt_at = what.requested_at;
   return call;
 }
 
@@ -44,15 +76,14 @@ class payment_functions {
   using command_type = domain::command_type;
   using event_type = domain::event_type;
 
-  payment_functions(processor& through, break_handler on_break) : processor_(through), on_break_(std::move(on_break)) {}
+  payment_functions(processor& through, payment_kind_settings how) : processor_(through), how_(std::move(how)) {}
 
   const std::string& name() const { return payment_kind_name; }
 
   runtime::kind_decision<event_type> decide(const payment& now, const command_type& asked, timestamp at) const {
     auto decided = domain::decide(now, asked, at);
-    if (on_break_ && std::holds_alternative<command::notify>(asked))
-      for (const auto& happened : decided.events)
-        if (const auto* what = std::get_if<event::break_noted>(&happened)) on_break_(now, *what);
+    if (std::holds_alternative<command::notify>(asked) || std::holds_alternative<command::wake>(asked))
+      for (const auto& happened : decided.events) draw_attention(now, happened);
     runtime::kind_decision<event_type> result;
     result.events = std::move(decided.events);
     if (decided.refused) result.refused = encode(*decided.refused);
@@ -65,7 +96,7 @@ class payment_functions {
   std::vector<runtime::owed_call> owed(const payment& now) const {
     std::vector<runtime::owed_call> calls;
     for (const auto which : domain::owed(now)) {
-      auto call = call_for(now, *find(now, which));
+      auto call = call_for(now, *find(now, which), how_.return_url_base);
       auto key = call.idempotency_key;
       calls.push_back({std::move(key), [this, which, call = std::move(call)](runtime::deliver deliver) {
                          processor_.send(call, [which, deliver = std::move(deliver)](outcome answer) {
@@ -111,14 +142,21 @@ class payment_functions {
   std::string query() const { return encode(command_type{command::query{}}); }
 
  private:
+  void draw_attention(const payment& now, const event_type& happened) const {
+    if (const auto* what = std::get_if<event::break_noted>(&happened); what != nullptr && how_.on_break)
+      how_.on_break(now, *what);
+    if (const auto* what = std::get_if<event::flagged>(&happened); what != nullptr && how_.on_flag)
+      how_.on_flag(now, *what);
+  }
+
   processor& processor_;
-  break_handler on_break_;
+  payment_kind_settings how_;
 };
 
 }  // namespace
 
-std::shared_ptr<const runtime::entity_kind> make_payment_kind(processor& through, break_handler on_break) {
-  return std::make_shared<runtime::typed_kind<payment_functions>>(payment_functions(through, std::move(on_break)));
+std::shared_ptr<const runtime::entity_kind> make_payment_kind(processor& through, payment_kind_settings how) {
+  return std::make_shared<runtime::typed_kind<payment_functions>>(payment_functions(through, std::move(how)));
 }
 
 }  // namespace novapay

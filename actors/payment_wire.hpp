@@ -5,6 +5,7 @@
 #include <string>
 
 #include "actors/domain/payment.hpp"
+#include "actors/payment_codec.hpp"
 #include "actors/proto/payment.pb.h"
 
 namespace novapay {
@@ -74,9 +75,9 @@ const Message& parse(std::string_view bytes, const char* what) {
   auto& in = scratch<Message>();
   if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     throw std::runtime_error(std::string("a stored ") + what + " is damaged");
-  if (in.format() != 1)
+  if (in.format() < 1 || in.format() > payment_format)
     throw std::runtime_error(std::string("a stored ") + what + " has format " + std::to_string(in.format()) +
-                             ", this version of NovaPay knows 1");
+                             ", this version of NovaPay knows 1 to " + std::to_string(payment_format));
   return in;
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -79,6 +80,13 @@ class payments {
   // confirm, capture, cancel, refund or query on an existing payment. `id` is "pay_…", any text: what is not an id
   // of this caller's answers the refusal `not_found`.
   virtual void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) = 0;
+
+  // The customer's browser is back from an action, sent by a bank's page: with nobody's API key, by the payment's id alone. If the
+  // payment requires an action it is confirmed with `details` (a repetition repeats nothing); otherwise, or without details,
+  // nothing is done. The answer is the payment as it stands then. Of `who` only request_id and deadline count.
+  using return_details = std::optional<std::map<std::string, std::string>>;
+  virtual void customer_returned(const caller& who, const std::string& id, return_details details,
+                                 reply_handler done) = 0;
 
   // Newest first. `query.scope` and `query.kind` are filled in here. `cursor`: a next_cursor, or empty.
   virtual void list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) = 0;

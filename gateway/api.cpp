@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/authenticate.hpp"
+#include "gateway/customer_return.hpp"
 #include "gateway/embedded.hpp"
 #include "gateway/exchange.hpp"
 #include "gateway/handlers.hpp"
@@ -69,6 +70,7 @@ void serve(const exchange_ptr& x) {
   }
   if (x->matched.what == route::read_openapi) return serve_openapi(*x);
   if (x->matched.what == route::read_docs) return serve_docs(*x);
+  if (x->matched.what == route::customer_return) return serve_return(x);
 
   x->who = x->take(authenticate(x->request, x->context.ports.credentials));
   if (x->who) serve_payments(x);
@@ -88,7 +90,7 @@ void api::handle(runtime::http_request request, runtime::http_respond respond) {
 
 // Of what is refused for load there may be more than of anything else: it is rendered from a prepared text, and logged by number.
 runtime::http_response api::refuse_for_load() {
-  auto& [ports, settings, metrics, load] = *context_;
+  auto& [ports, settings, metrics, load, returns] = *context_;
   const auto now = ports.clock.now();
   load.refused.fetch_add(1, std::memory_order_relaxed);
   auto due = load.log_at.load(std::memory_order_relaxed);

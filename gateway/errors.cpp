@@ -63,6 +63,7 @@ constexpr std::array catalogue{
                "The amount is more than can still be refunded."},
     error_info{idempotency_key_reused, "idempotency_key_reused", 422, idempotency,
                "This Idempotency-Key was used with other parameters: use a new key for a new intent."},
+    error_info{no_processor, "no_processor", 422, payment, "No processor takes this payment."},
     error_info{head_too_large, "head_too_large", 431, request, "The request line and headers are too large."},
     error_info{internal_error, "internal_error", 500, ours,
                "Something went wrong on our side. Repeat the request with the same Idempotency-Key; if it goes on, "
@@ -107,6 +108,7 @@ error_code code_of(domain::refusal_code code) noexcept {
     case domain::refusal_code::too_many_operations: return too_many_operations;
     case domain::refusal_code::not_found: return resource_missing;
     case domain::refusal_code::unknown_operation: return unknown_operation;
+    case domain::refusal_code::no_processor: return no_processor;
   }
   return internal_error;
 }

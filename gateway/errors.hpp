@@ -43,6 +43,7 @@ enum class error_code : std::uint8_t {
   amount_exceeds_capturable,
   amount_exceeds_refundable,
   idempotency_key_reused,
+  no_processor,
   head_too_large,
   internal_error,
   not_implemented,

@@ -35,12 +35,16 @@ struct data_writer {
     const auto& agreed = e.agreed;
     out.member("amount", agreed.amount.minor).member("currency", domain::info_of(agreed.amount.code).name);
     out.member("capture_method", domain::to_text(agreed.capture));
-    out.key("payment_method").open_object().member("type", agreed.method_type).close_object();
+    write_payment_method(out, agreed);
+    out.member_or_null("customer", agreed.customer).member_or_null("return_url", agreed.return_url);
     out.member_or_null("reference", agreed.reference).member_or_null("description", agreed.description);
     out.member_or_null("statement_descriptor", agreed.statement_descriptor);
     out.key("metadata");
     write_metadata(out, agreed.metadata);
     out.member("idempotency_key", agreed.idempotency_key);
+    out.key("route").open_array();
+    for (const auto& name : e.handled.route) out.value(name);
+    out.close_array().member_or_null("rule", e.handled.rule);
   }
   void operator()(const event::authorized& e) const {
     about(e.by);
@@ -50,8 +54,8 @@ struct data_writer {
   void operator()(const event::declined& e) const { failed(e.by, e.why); }
   void operator()(const event::action_required& e) const {
     about(e.by);
-    out.key("next_action").open_object().member("type", e.action.type);
-    out.key("redirect").open_object().member("url", e.action.url).close_object().close_object();
+    out.key("next_action");
+    write_next_action(out, e.action);
     out.member_or_null("processor_reference", e.reference);
     time("expires_at", e.expires_at);
   }
@@ -87,12 +91,22 @@ struct data_writer {
   void operator()(const event::cancel_requested& e) const {
     requested({operation_kind::cancel, e.number}, e.idempotency_key);
     out.member_or_null("reason", e.reason);
+    if (e.target_reference.empty()) return;
+    out.member_or_null("processor", e.processor).member("processor_reference", e.target_reference);
   }
   void operator()(const event::canceled& e) const { about({operation_kind::cancel, e.number}); }
   void operator()(const event::cancel_failed& e) const { failed({operation_kind::cancel, e.number}, e.why); }
-  void operator()(const event::settled& e) const { about({operation_kind::capture, e.number}); }
+  void operator()(const event::settled& e) const {
+    about({operation_kind::capture, e.number});
+    if (!e.figures) return;
+    out.key("settlement");
+    write_settlement(out, *e.figures);
+  }
   void operator()(const event::expired&) const {}
-  void operator()(const event::late_authorization& e) const { out.member_or_null("processor_reference", e.reference); }
+  void operator()(const event::late_authorization& e) const {
+    if (e.by != operation_id{}) about(e.by);
+    out.member_or_null("processor", e.processor).member_or_null("processor_reference", e.reference);
+  }
   void operator()(const event::in_doubt& e) const {
     about(e.about);
     out.member("reason", e.reason);
@@ -110,11 +124,32 @@ struct data_writer {
   }
   void operator()(const event::break_noted& e) const {
     out.member("operation", domain::to_text(e.about.kind)).member("number", e.about.number);
-    out.member("reason", e.reason);
+    out.member("reason", e.reason).member_or_null("told", e.told);
+    out.member_or_null("processor", e.processor).member_or_null("processor_reference", e.reference);
     if (!e.failed) return;
     out.key("failure");
     write_failure(out, *e.failed);
   }
+  void operator()(const event::accepted& e) const {
+    about(e.about);
+    out.member_or_null("processor_reference", e.reference);
+    time("next_attempt_at", e.next_attempt_at);
+  }
+  void operator()(const event::rerouted& e) const {
+    about(e.from);
+    out.member("reason", e.reason).member_or_null("processor", e.processor).member("next_number", e.number);
+  }
+  void operator()(const event::voided& e) const { out.member("reason", e.reason); }
+  void operator()(const event::disputed& e) const {
+    out.key("dispute").open_object().member("object", "dispute");
+    write_dispute(out, e.what);
+    out.close_object();
+  }
+  void operator()(const event::flagged& e) const {
+    about(e.about);
+    out.member("reason", e.reason);
+  }
+  void operator()(const event::authorization_expiring& e) const { time("expires_at", e.expires_at); }
 };
 
 }  // namespace

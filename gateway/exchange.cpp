@@ -80,7 +80,9 @@ exchange::~exchange() {
 }
 
 caller exchange::make_caller() const {
-  return {who->merchant, who->mode, request_id_, context.ports.clock.now() + context.settings.request_deadline};
+  const auto deadline = context.ports.clock.now() + context.settings.request_deadline;
+  if (!who) return {{}, domain::mode::test, request_id_, deadline};
+  return {who->merchant, who->mode, request_id_, deadline};
 }
 
 void exchange::answer(int status, std::string body, runtime::http_fields more) {

@@ -38,6 +38,7 @@ struct api_context {
   const api_settings settings;
   http_metrics metrics;
   load_refusals load;
+  std::atomic<std::size_t> returns_in_flight{0};
 };
 
 class exchange {
@@ -55,7 +56,7 @@ class exchange {
   std::string payment_id;  // for the log, once it is known to be one
   std::chrono::microseconds processor_time{0};
 
-  caller make_caller() const;  // `who` is set
+  caller make_caller() const;  // nobody's scope if `who` is not set
 
   // Each answers, once; what comes after the first is dropped.
   void answer(int status, std::string body, runtime::http_fields more = {});

@@ -170,6 +170,7 @@ void serve_payments(const exchange_ptr& x) {
     case route::create_refund: return create_refund(x);
     case route::list_refunds: return list_refunds(x);
     case route::list_events: return list_events(x);
+    case route::customer_return:
     case route::read_openapi:
     case route::read_docs:
     case route::unmatched:

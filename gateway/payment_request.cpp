@@ -25,6 +25,40 @@ bool fits_statement(std::string_view text) {
 
 bool fits_metadata_key(std::string_view text) { return text.find_first_of("[]") == std::string_view::npos; }
 
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+bool fits_name(std::string_view text) {
+  return text.front() >= 'a' && text.front() <= 'z' && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '-';
+         });
+}
+
+bool fits_country(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// Where a browser may be sent: https, or http to the developer's own machine; no user, no fragment.
+bool fits_url(std::string_view text) {
+  const bool secure = text.starts_with("https://");
+  if (!secure && !text.starts_with("http://")) return false;
+  text.remove_prefix(secure ? 8 : 7);
+  auto host = text.substr(0, text.find_first_of("/?"));
+  const auto rest = text.substr(host.size());
+  if (const auto colon = host.rfind(':'); colon != std::string_view::npos && !host.ends_with(']')) {
+    const auto port = host.substr(colon + 1);
+    if (port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), is_digit)) return false;
+    host = host.substr(0, colon);
+  }
+  const bool own = host == "localhost" || host == "127.0.0.1" || host == "[::1]";
+  const bool named = !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return is_letter(c) || is_digit(c) || c == '.' || c == '-';
+  });
+  return (own || (secure && named)) && std::all_of(rest.begin(), rest.end(), [](char c) {
+           return is_letter(c) || is_digit(c) ||
+                  std::string_view{"-._~:/?[]@!$&'()*+,;=%"}.find(c) != std::string_view::npos;
+         });
+}
+
 constexpr std::array<std::string_view, 2> capture_methods{"automatic", "manual"};
 constexpr std::array<std::string_view, 1> method_types{"card"};
 constexpr std::array<std::string_view, 4> refund_reasons{"duplicate", "fraudulent", "requested_by_customer", "other"};
@@ -45,12 +79,20 @@ domain::currency read_currency(fields& body) {
 void read_payment_method(fields& body, domain::terms& terms) {
   const auto* given = body.object("payment_method", need::required);
   if (given == nullptr) return;
-  fields method{*given, "payment_method", {"type", "token"}};
+  fields method{*given, "payment_method", {"type", "token", "tokens", "brand", "country"}};
   if (const auto type = method.choice("type", need::required, method_types)) terms.method_type = method_types[*type];
-  terms.token = method
-                    .text("token", need::required,
-                          {.max = token_max, .fits = fits_token, .shape = "letters, digits and _ - . : only"})
-                    .value_or("");
+  const text_rule token{.max = token_max, .fits = fits_token, .shape = "letters, digits and _ - . : only"};
+  const text_rule name{.max = processor_name_max,
+                       .fits = fits_name,
+                       .shape = "lower case letters, digits, _ and -, beginning with a letter"};
+  terms.tokens = method.text_map("tokens", {tokens_max, name, token});
+  terms.token = method.text("token", terms.tokens.empty() ? need::required : need::optional, token).value_or("");
+  auto brand = name;
+  brand.max = brand_max;
+  terms.brand = method.text("brand", need::optional, brand).value_or("");
+  terms.country =
+      method.text("country", need::optional, {.min = 2, .max = 2, .fits = fits_country, .shape = "two capital letters"})
+          .value_or("");
   body.adopt(method);
 }
 
@@ -72,7 +114,7 @@ result<domain::terms> read_create(const json_value& value) {
   fields body{value,
               "",
               {"amount", "currency", "capture_method", "payment_method", "reference", "description",
-               "statement_descriptor", "metadata"}};
+               "statement_descriptor", "metadata", "customer", "return_url"}};
   domain::terms terms;
   terms.amount.minor = body.amount("amount", need::required).value_or(0);
   terms.amount.code = read_currency(body);
@@ -89,15 +131,34 @@ result<domain::terms> read_create(const json_value& value) {
                  .shape = "printable ASCII with at least one letter, without < > \\ ' \" * and without outer blanks"})
           .value_or("");
   terms.metadata = body.text_map("metadata", {metadata_entries_max, metadata_key_rule(), metadata_value_rule()});
+  terms.customer = body.text("customer", need::optional, {.max = customer_max}).value_or("");
+  terms.return_url = body.text("return_url", need::optional,
+                               {.max = return_url_max,
+                                .fits = fits_url,
+                                .shape = "an https URL without user and fragment (http only to localhost)"})
+                         .value_or("");
   if (body.wrong) return *std::move(body.wrong);
   return terms;
 }
 
+namespace {
+const text_map_rule details_rule{
+    confirm_details_max, {.max = confirm_detail_key_max}, {.min = 0, .max = confirm_detail_max, .lines_allowed = true}};
+}  // namespace
+
+std::optional<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters) {
+  if (parameters.size() > details_rule.entries_max) return std::nullopt;
+  std::map<std::string, std::string> details;
+  for (const auto& each : parameters) {
+    if (breaks(details_rule.name, each.name) || breaks(details_rule.value, each.value)) return std::nullopt;
+    details.emplace(each.name, each.value);
+  }
+  return details;
+}
+
 result<domain::command_type> read_confirm(const json_value& value, std::string key) {
   fields body{value, "", {"details"}};
-  auto details = body.text_map("details", {confirm_details_max,
-                                           {.max = confirm_detail_key_max},
-                                           {.min = 0, .max = confirm_detail_max, .lines_allowed = true}});
+  auto details = body.text_map("details", details_rule);
   return finish(body, domain::command::confirm{std::move(key), std::move(details)});
 }
 

@@ -8,9 +8,11 @@
 #include <string_view>
 
 #include "actors/domain/payment.hpp"
+#include "actors/domain/routing.hpp"
 #include "gateway/errors.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/json_reader.hpp"
+#include "gateway/query.hpp"
 
 namespace novapay::gateway {
 
@@ -21,6 +23,11 @@ inline constexpr std::size_t reference_max = 255;
 inline constexpr std::size_t description_max = 1000;
 inline constexpr std::size_t statement_descriptor_max = 22;  // what card schemes print
 inline constexpr std::size_t token_max = 255;
+inline constexpr std::size_t tokens_max = domain::targets_max;  // one for each processor of a route
+inline constexpr std::size_t processor_name_max = 64;
+inline constexpr std::size_t brand_max = 32;
+inline constexpr std::size_t customer_max = 255;
+inline constexpr std::size_t return_url_max = 2048;
 inline constexpr std::size_t cancel_reason_max = 255;
 inline constexpr std::size_t confirm_details_max = 20;
 inline constexpr std::size_t confirm_detail_key_max = 64;
@@ -39,6 +46,9 @@ result<domain::command_type> read_refund(const json_value& body, std::string key
 // The Idempotency-Key header's value: `abc` and `"abc"` (a structured field string) are the same key. Errors:
 // idempotency_key_invalid, and what secret_guard refuses.
 result<std::string> read_idempotency_key(std::string_view field);
+
+// Of a return: what the bank's page sent the customer's browser back with. nullopt: more or longer than a confirm may carry.
+std::optional<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters);
 
 text_rule metadata_key_rule();
 text_rule metadata_value_rule();

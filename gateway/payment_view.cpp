@@ -11,7 +11,7 @@ using domain::operation;
 using domain::operation_kind;
 using domain::payment;
 
-constexpr std::size_t payment_bytes = 1100, record_bytes = 260;  // typical sizes: one allocation for a payment
+constexpr std::size_t payment_bytes = 1400, record_bytes = 300;  // typical sizes: one allocation for a payment
 
 void write_time(json_writer& out, json_name name, std::optional<domain::timestamp> at) {
   out.key(name);
@@ -37,7 +37,11 @@ void write_capture(json_writer& out, const payment& now, const operation& captur
   // A contested capture stands as succeeded, because its money went back to the customer; what the processor said
   // shows here.
   write_failure_or_null(out, capture.contested ? capture.contested : capture.why_failed);
-  out.member("settled", capture.settled);
+  out.member("settled", capture.settled).key("settlement");
+  if (capture.paid_out)
+    write_settlement(out, *capture.paid_out);
+  else
+    out.null();
   write_time(out, "created_at", capture.requested_at);
   out.close_object();
 }
@@ -64,15 +68,22 @@ void write_operations(json_writer& out, const payment& now, operation_kind kind,
 }
 
 // Only while the customer must act: once confirmed, the action is behind them.
-void write_next_action(json_writer& out, const payment& now, domain::status status) {
+void write_action_due(json_writer& out, const payment& now, domain::status status) {
   out.key("next_action");
-  if (status != domain::status::requires_action || !now.action) {
+  if (status != domain::status::requires_action || !now.action)
     out.null();
-    return;
+  else
+    write_next_action(out, *now.action);
+}
+
+void write_disputes(json_writer& out, const payment& now) {
+  out.key("disputes").open_array();
+  for (const auto& each : now.disputes) {
+    out.open_object().member("object", "dispute");
+    write_dispute(out, each);
+    out.close_object();
   }
-  out.open_object().member("type", now.action->type);
-  out.key("redirect").open_object().member("url", now.action->url).close_object();
-  out.close_object();
+  out.close_array();
 }
 
 void write_payment(json_writer& out, const payment& now) {
@@ -81,21 +92,26 @@ void write_payment(json_writer& out, const payment& now) {
   out.open_object();
   out.member("id", agreed.id).member("object", "payment");
   out.member("status", domain::to_text(seen.status)).member_or_null("processing_reason", seen.processing_reason);
+  write_time(out, "next_check_at", seen.next_check_at);
+  out.member("needs_attention", seen.needs_attention);
   out.member("amount", agreed.amount.minor).member("amount_capturable", seen.amount_capturable);
   out.member("amount_captured", seen.amount_captured).member("amount_refunded", seen.amount_refunded);
   out.member("currency", domain::info_of(agreed.amount.code).name);
   out.member("capture_method", domain::to_text(agreed.capture));
-  out.key("payment_method").open_object().member("type", agreed.method_type).close_object();
+  write_payment_method(out, agreed);
+  out.member_or_null("processor", domain::processor_of(now)).member_or_null("customer", agreed.customer);
   out.member_or_null("reference", agreed.reference).member_or_null("description", agreed.description);
   out.member_or_null("statement_descriptor", agreed.statement_descriptor);
   out.key("metadata");
   write_metadata(out, agreed.metadata);
-  write_next_action(out, now, seen.status);
+  out.member_or_null("return_url", agreed.return_url);
+  write_action_due(out, now, seen.status);
   write_failure_or_null(out, now.last_failure);
   out.key("captures");
   write_operations(out, now, operation_kind::capture, write_capture);
   out.key("refunds");
   write_operations(out, now, operation_kind::refund, write_refund);
+  write_disputes(out, now);
   const bool may_expire = seen.amount_capturable > 0 || seen.status == domain::status::requires_action;
   write_time(out, "expires_at", may_expire ? now.expires_at : std::nullopt);
   out.member("livemode", agreed.mode == domain::mode::live);
@@ -118,7 +134,34 @@ std::string operation_id_text(std::string_view payment_id, domain::operation_id 
 
 void write_failure(json_writer& out, const domain::failure& why) {
   out.open_object().member("code", why.code).member_or_null("decline_code", why.decline_code);
-  out.member("message", why.message).close_object();
+  out.member_or_null("advice", why.advice == domain::advice::none ? std::string_view{} : domain::to_text(why.advice));
+  out.member("message", why.message).member_or_null("processor_code", why.raw).close_object();
+}
+
+void write_next_action(json_writer& out, const domain::next_action& action) {
+  out.open_object().member("type", action.type).key("redirect");
+  if (action.url.empty())
+    out.null();
+  else
+    out.open_object().member("url", action.url).close_object();
+  out.close_object();
+}
+
+void write_dispute(json_writer& out, const domain::dispute& what) {
+  out.member("id", what.id).member("status", domain::to_text(what.stage)).member("amount", what.amount_minor);
+  out.member_or_null("reason", what.reason);
+  write_time(out, "respond_by", what.respond_by);
+  write_time(out, "updated_at", what.at);
+}
+
+void write_settlement(json_writer& out, const domain::settlement& what) {
+  out.open_object().member_or_null("payout", what.payout).member("net", what.net_minor).member("fee", what.fee_minor);
+  out.member_or_null("currency", what.unit).close_object();
+}
+
+void write_payment_method(json_writer& out, const domain::terms& agreed) {
+  out.key("payment_method").open_object().member("type", agreed.method_type);
+  out.member_or_null("brand", agreed.brand).member_or_null("country", agreed.country).close_object();
 }
 
 void write_metadata(json_writer& out, const std::map<std::string, std::string>& metadata) {

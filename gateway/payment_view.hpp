@@ -25,6 +25,10 @@ std::string render_history(std::string_view payment_id, std::span<const history_
 std::string operation_id_text(std::string_view payment_id, domain::operation_id which);
 
 void write_failure(json_writer& out, const domain::failure& why);
+void write_next_action(json_writer& out, const domain::next_action& action);
+void write_dispute(json_writer& out, const domain::dispute& what);
+void write_settlement(json_writer& out, const domain::settlement& what);  // {"payout":…,"net":…,"fee":…,"currency":…}
+void write_payment_method(json_writer& out, const domain::terms& agreed);
 void write_metadata(json_writer& out, const std::map<std::string, std::string>& metadata);
 
 // 201 or 200 would say that the outcome is known: is it, at this version?

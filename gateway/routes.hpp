@@ -18,6 +18,7 @@ enum class route : std::uint8_t {
   create_refund,
   list_refunds,
   list_events,
+  customer_return,
   read_openapi,
   read_docs,
   unmatched,  // no row of the table: 404 or 405

@@ -11,12 +11,40 @@ namespace novapay::domain {
 
 bool awaiting(const operation& what) noexcept {
   return what.progress == progress::sending || what.progress == progress::deferred ||
-         what.progress == progress::in_doubt;
+         what.progress == progress::in_doubt || what.progress == progress::accepted;
 }
 
 // A cancel without a client's key is our own clean-up: nobody waits for it, and it never changes what the merchant sees.
 bool own_cancel(const operation& what) noexcept {
   return what.id.kind == operation_kind::cancel && what.idempotency_key.empty();
+}
+
+bool authorizes(operation_kind kind) noexcept {
+  return kind == operation_kind::authorize || kind == operation_kind::confirm;
+}
+
+const operation* current_authorize(const payment& now) noexcept {
+  const auto last = std::find_if(now.operations.rbegin(), now.operations.rend(),
+                                 [](const operation& what) { return what.id.kind == operation_kind::authorize; });
+  return last == now.operations.rend() ? nullptr : &*last;
+}
+
+const std::string& processor_of(const payment& now) noexcept {
+  static const std::string the_only_one;
+  const auto* last = current_authorize(now);
+  return last == nullptr ? the_only_one : last->processor;
+}
+
+// Only an authorize that was never answered with an action is rerouted: every confirm is of the last one.
+bool in_current_chain(const payment& now, const operation& what) noexcept {
+  return what.id.kind == operation_kind::confirm || &what == current_authorize(now);
+}
+
+const operation* cancel_under_way(const payment& now) noexcept {
+  const auto found = std::find_if(now.operations.begin(), now.operations.end(), [](const operation& what) {
+    return what.id.kind == operation_kind::cancel && what.target_reference.empty() && awaiting(what);
+  });
+  return found == now.operations.end() ? nullptr : &*found;
 }
 
 sums sums_of(const payment& now) noexcept {
@@ -46,7 +74,7 @@ bool contested(const payment& now) noexcept {
 
 bool closed_to_captures(const payment& now) noexcept {
   if (now.stage != stage::authorized || now.authorization_lapsed) return true;
-  if (any_awaiting(now, operation_kind::cancel)) return true;
+  if (cancel_under_way(now) != nullptr) return true;
   return std::any_of(now.operations.begin(), now.operations.end(), [](const operation& what) {
     return what.id.kind == operation_kind::capture && what.final && what.progress != progress::failed;
   });
@@ -58,23 +86,36 @@ std::int64_t capturable(const payment& now) noexcept {
 
 std::optional<timestamp> expiry(const payment& now) noexcept {
   if (!now.expires_at) return std::nullopt;
-  const bool under_way = std::any_of(now.operations.begin(), now.operations.end(), awaiting);
+  const bool under_way = std::any_of(now.operations.begin(), now.operations.end(), [](const operation& what) {
+    return awaiting(what) &&
+           what.target_reference.empty();  // what releases another authorization waits for nothing here
+  });
   if (under_way) return std::nullopt;
   if (now.stage == stage::requires_action) return now.expires_at;
   if (now.stage == stage::authorized && capturable(now) > 0) return now.expires_at;
   return std::nullopt;
 }
 
+std::optional<timestamp> expiring_due(const payment& now) noexcept {
+  if (now.handled.expiring_lead.count() <= 0 || now.expiring_noted || !now.expires_at) return std::nullopt;
+  if (now.stage != stage::authorized || capturable(now) <= 0) return std::nullopt;
+  return *now.expires_at - now.handled.expiring_lead;
+}
+
+std::optional<timestamp> flag_due(const operation& what) noexcept {
+  if (what.flagged || !awaiting(what)) return std::nullopt;
+  return what.requested_at + flag_after;
+}
+
 std::optional<timestamp> answer_due(const operation& what) noexcept {
-  if (what.slow || own_cancel(what)) return std::nullopt;
+  if (what.slow || own_cancel(what) || what.answered_version != 0) return std::nullopt;
   if (what.progress != progress::sending && what.progress != progress::deferred) return std::nullopt;
   return what.requested_at + answer_wait;
 }
 
 std::optional<timestamp> attempt_due(const operation& what) noexcept {
   if (what.progress == progress::sending) return what.attempted_at + resend_after;
-  if (what.progress == progress::deferred || what.progress == progress::in_doubt) return what.next_attempt_at;
-  return std::nullopt;
+  return awaiting(what) ? what.next_attempt_at : std::nullopt;
 }
 
 const operation* find(const payment& now, operation_id which) noexcept {
@@ -108,7 +149,7 @@ std::string processor_key(const payment& now, operation_id which) {
   std::string key = now.agreed.id;
   key += ':';
   key += to_text(which.kind);
-  if (which.kind != operation_kind::authorize) {
+  if (which.kind != operation_kind::authorize || which.number != 1) {
     key += ':';
     key += std::to_string(which.number);
   }
@@ -120,9 +161,11 @@ std::optional<timestamp> wake_at(const payment& now) {
   const auto consider = [&earliest](std::optional<timestamp> when) {
     if (when && (!earliest || *when < *earliest)) earliest = when;
   };
+  consider(expiring_due(now));
   for (const auto& what : now.operations) {
     consider(answer_due(what));
     consider(attempt_due(what));
+    consider(flag_due(what));
   }
   return earliest;
 }
@@ -140,9 +183,19 @@ const operation* uncertain(const payment& now) noexcept {
   for (const auto& what : now.operations) {
     if (what.contested) return &what;
     if (what.id.kind == operation_kind::refund || own_cancel(what) || !awaiting(what)) continue;
-    if (what.progress == progress::in_doubt || what.doubted || what.slow) return &what;
+    if (what.doubted || what.slow) return &what;
   }
   return nullptr;
+}
+
+// When the processor is asked about what the payment's status waits for.
+std::optional<timestamp> next_check(const payment& now) noexcept {
+  std::optional<timestamp> earliest;
+  for (const auto& what : now.operations) {
+    if (what.id.kind == operation_kind::refund || own_cancel(what)) continue;
+    if (const auto when = attempt_due(what); when && (!earliest || *when < *earliest)) earliest = when;
+  }
+  return earliest;
 }
 
 status status_when_authorized(const payment& now, const sums& total) noexcept {
@@ -165,8 +218,12 @@ summary summarize(const payment& now) {
   assert(total.captures_reserved <= now.agreed.amount.minor);
   assert(total.refunds_reserved <= total.captured);
 
+  seen.needs_attention = std::any_of(now.operations.begin(), now.operations.end(),
+                                     [](const operation& what) { return what.flagged && awaiting(what); });
+
   if (const auto* doubt = uncertain(now)) {
     seen.status = status::processing;
+    seen.next_check_at = next_check(now);
     seen.processing_reason = doubt->contested ? "capture_contested" : doubt->doubt_reason;
     return seen;
   }

@@ -2,16 +2,22 @@
 //
 //                      ┌────────────► failed
 //   created ─► authorizing ◄─► requires_action ──► expired, canceled
-//                      └─► authorized ──► canceled, expired
-//                               └─ captures, refunds and settlements are operations inside `authorized`
+//              │  ▲    └─► authorized ──► canceled, expired
+//              └──┘             └─ captures, refunds, settlements and disputes are inside `authorized`
+//            rerouted
 //
 // Invariants, at every version:
 //   sum of captures not failed             ≤ amount       (captured ≤ authorized)
 //   sum of refunds not failed              ≤ sum of captures succeeded
+//   authorizations that stand              ≤ 1; every other one that a processor tells of is being released by a cancel of ours
 // A capture or refund reserves its amount by its `*_requested` event, journaled before anything is sent.
 //
 // Around each processor call stand two events, the intent and the outcome. Between them the operation is `sending`;
-// `in_doubt` when money may have moved and we cannot tell: only the processor's definite answer ends a doubt.
+// `in_doubt` when money may have moved and we cannot tell: only the processor's definite answer ends a doubt; `accepted` when the
+// processor will tell by itself.
+//
+// A payment goes down its route (handling): an authorization that certainly was not executed is asked of the next processor, under
+// a number and a key of its own; one in doubt waits for the processor it was sent to, for as long as it takes.
 // Nothing here reads a clock, calls anybody or throws.
 #pragma once
 
@@ -36,6 +42,7 @@ enum class refusal_code : std::uint8_t {
   too_many_operations,
   not_found,          // there is no such payment
   unknown_operation,  // a processor reports on an operation we never asked for
+  no_processor,       // nobody can take the payment
 };
 
 struct refusal {
@@ -60,6 +67,9 @@ payment evolve(payment now, const event_type& happened, timestamp at);
 // The calls that are `sending`: to be started unless under way, each under its fixed key.
 std::vector<operation_id> owed(const payment& now);
 std::string processor_key(const payment& now, operation_id which);  // "pay_…:capture:1"
+
+// Who has the payment's authorization, or is asked for it: the name in the last authorize. Empty: the only processor there is.
+const std::string& processor_of(const payment& now) noexcept;
 
 // When `command::wake` would do something, if nobody asks before.
 std::optional<timestamp> wake_at(const payment& now);
@@ -90,9 +100,11 @@ struct summary {
   domain::status status = status::pending;
   std::string processing_reason;  // only with status processing
   std::int64_t amount_capturable = 0;
-  std::int64_t amount_captured = 0;    // captures succeeded
-  std::int64_t amount_refunded = 0;    // refunds succeeded
-  std::int64_t amount_refundable = 0;  // captured, less refunds pending or succeeded
+  std::int64_t amount_captured = 0;        // captures succeeded
+  std::int64_t amount_refunded = 0;        // refunds succeeded
+  std::int64_t amount_refundable = 0;      // captured, less refunds pending or succeeded
+  std::optional<timestamp> next_check_at;  // with status processing: when the processor is asked next
+  bool needs_attention = false;            // something under way is flagged
 };
 summary summarize(const payment& now);
 
@@ -101,6 +113,9 @@ record_status status_of(const operation& what) noexcept;  // of a capture or ref
 std::string_view to_text(record_status value) noexcept;
 std::string_view to_text(operation_kind value) noexcept;        // "capture"
 std::string_view to_text(refusal_code value) noexcept;          // "payment_unexpected_state"
+std::string_view to_text(advice value) noexcept;                // "retry_later"
+std::string_view to_text(dispute_stage value) noexcept;         // "opened"
+std::string_view to_text(on_expiry value) noexcept;             // "capture"
 std::string_view to_text(mode value) noexcept;                  // "test"
 std::string_view to_text(capture_method value) noexcept;        // "automatic"
 std::string_view type_of(const event_type& happened) noexcept;  // "capture_requested"

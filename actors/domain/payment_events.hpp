@@ -15,6 +15,7 @@ namespace novapay::domain {
 namespace event {
 struct created {
   terms agreed;
+  handling handled{};
   friend bool operator==(const created&, const created&) = default;
 };
 struct authorized {
@@ -93,6 +94,9 @@ struct cancel_requested {
   std::uint32_t number = 0;
   std::string idempotency_key;
   std::string reason;
+  // Of an authorization that is not the payment's: where it is and what it is called there. Empty: it is the payment's.
+  std::string processor{};
+  std::string target_reference{};
   friend bool operator==(const cancel_requested&, const cancel_requested&) = default;
 };
 struct canceled {
@@ -106,13 +110,17 @@ struct cancel_failed {
 };
 struct settled {
   std::uint32_t number = 0;
+  std::optional<settlement> figures{};
   friend bool operator==(const settled&, const settled&) = default;
 };
 struct expired {
   friend bool operator==(const expired&, const expired&) = default;
 };
+// An approval of what was over: it is released, by a cancel of our own that names it.
 struct late_authorization {
   std::string reference;
+  operation_id by{};  // number 1 of no kind: written before processors had names
+  std::string processor{};
   friend bool operator==(const late_authorization&, const late_authorization&) = default;
 };
 // About any operation under way:
@@ -140,9 +148,46 @@ struct answer_deferred {
 // The processor reports what by our journal cannot be: for reconciliation. Nothing of the payment changes.
 struct break_noted {
   operation_id about;
-  std::string reason;             // "settled_after_failure", "unknown_operation"
-  std::optional<failure> failed;  // as reported; nullopt: settled
+  std::string reason;             // "settled_after_failure", "unknown_operation", "ambiguous", "other_processor" …
+  std::optional<failure> failed;  // as reported
+  std::string told{};             // what was said: "settled", "result" …
+  std::string processor{};        // who said it; empty: the payment's own
+  std::string reference{};        // of the operation, at the processor
   friend bool operator==(const break_noted&, const break_noted&) = default;
+};
+// The processor has taken it and tells the outcome later; next_attempt_at: when it is asked, should it not.
+struct accepted {
+  operation_id about;
+  std::string reference;
+  timestamp next_attempt_at{};
+  friend bool operator==(const accepted&, const accepted&) = default;
+};
+// An authorization that certainly was not executed is asked of the next processor, as authorize `number`.
+struct rerouted {
+  operation_id from;
+  std::string reason;
+  std::uint32_t number = 0;
+  std::string processor;
+  friend bool operator==(const rerouted&, const rerouted&) = default;
+};
+// The authorization has ended at the processor without our asking.
+struct voided {
+  std::string reason;  // "expired", "canceled"
+  friend bool operator==(const voided&, const voided&) = default;
+};
+struct disputed {
+  dispute what;
+  friend bool operator==(const disputed&, const disputed&) = default;
+};
+// Unknown for so long that an operator should look.
+struct flagged {
+  operation_id about;
+  std::string reason;
+  friend bool operator==(const flagged&, const flagged&) = default;
+};
+struct authorization_expiring {
+  timestamp expires_at{};
+  friend bool operator==(const authorization_expiring&, const authorization_expiring&) = default;
 };
 }  // namespace event
 using event_type =
@@ -151,6 +196,7 @@ using event_type =
                  event::capture_contested, event::refund_requested, event::refunded, event::refund_failed,
                  event::cancel_requested, event::canceled, event::cancel_failed, event::settled, event::expired,
                  event::late_authorization, event::in_doubt, event::deferred, event::attempt_started,
-                 event::answer_deferred, event::break_noted>;
+                 event::answer_deferred, event::break_noted, event::accepted, event::rerouted, event::voided,
+                 event::disputed, event::flagged, event::authorization_expiring>;
 
 }  // namespace novapay::domain

@@ -14,8 +14,10 @@ namespace {
 operation* find_mutable(payment& now, operation_id which) { return const_cast<operation*>(find(now, which)); }
 
 operation& request(payment& now, operation_id which, timestamp at) {
+  auto asked = processor_of(now);
   auto& what = now.operations.emplace_back();
   what.id = which;
+  what.processor = std::move(asked);
   what.requested_at = at;
   what.attempted_at = at;
   return what;
@@ -36,6 +38,12 @@ void fail(payment& now, operation_id which, const failure& why, bool late = fals
   }
 }
 
+// Its confirms that are under way end with the authorization: the processor told before their own answers came.
+void finish_confirms(payment& now, progress outcome) {
+  for (auto& what : now.operations)
+    if (what.id.kind == operation_kind::confirm && awaiting(what)) finish(what, outcome);
+}
+
 void succeed(payment& now, operation_id which, const std::string& reference) {
   if (auto* what = find_mutable(now, which)) {
     finish(*what, progress::succeeded);
@@ -50,14 +58,17 @@ struct applier {
 
   void operator()(const event::created& e) {
     now.agreed = e.agreed;
+    now.handled = e.handled;
     now.stage = stage::authorizing;
     now.created_at = at;
     auto& what = request(now, {operation_kind::authorize, 1}, at);
     what.idempotency_key = e.agreed.idempotency_key;
     what.amount_minor = e.agreed.amount.minor;
+    if (!e.handled.route.empty()) what.processor = e.handled.route.front();
   }
   void operator()(const event::authorized& e) {
     succeed(now, e.by, e.reference);
+    finish_confirms(now, progress::succeeded);
     now.stage = stage::authorized;
     now.processor_reference = e.reference;
     now.expires_at = e.expires_at;
@@ -65,6 +76,7 @@ struct applier {
   }
   void operator()(const event::declined& e) {
     fail(now, e.by, e.why);
+    finish_confirms(now, progress::failed);
     now.stage = stage::failed;
     now.last_failure = e.why;
     now.expires_at.reset();
@@ -122,9 +134,14 @@ struct applier {
     auto& what = request(now, {operation_kind::cancel, e.number}, at);
     what.idempotency_key = e.idempotency_key;
     what.reason = e.reason;
+    if (e.target_reference.empty()) return;
+    what.processor = e.processor;
+    what.target_reference = e.target_reference;
   }
   void operator()(const event::canceled& e) {
-    succeed(now, {operation_kind::cancel, e.number}, {});
+    const operation_id which{operation_kind::cancel, e.number};
+    succeed(now, which, {});
+    if (const auto* what = find(now, which); what != nullptr && !what->target_reference.empty()) return;
     if (now.stage != stage::requires_action && now.stage != stage::authorized) return;
     now.stage = stage::canceled;
     now.expires_at.reset();
@@ -132,18 +149,16 @@ struct applier {
   }
   void operator()(const event::cancel_failed& e) { fail(now, {operation_kind::cancel, e.number}, e.why); }
   void operator()(const event::settled& e) {
-    if (auto* what = find_mutable(now, {operation_kind::capture, e.number})) what->settled = true;
-  }
-  void operator()(const event::expired&) {
-    now.action.reset();
-    now.expires_at.reset();
-    if (now.stage == stage::authorized && sums_of(now).captures_reserved > 0) {
-      now.authorization_lapsed = true;
-      return;
+    if (auto* what = find_mutable(now, {operation_kind::capture, e.number})) {
+      what->settled = true;
+      if (e.figures) what->paid_out = e.figures;
     }
-    now.stage = stage::expired;
   }
-  void operator()(const event::late_authorization& e) { now.processor_reference = e.reference; }
+  void operator()(const event::expired&) { end_authorization(stage::expired); }
+  // Before processors had names the cancel that follows named nothing, and went to the payment's reference.
+  void operator()(const event::late_authorization& e) {
+    if (e.by == operation_id{}) now.processor_reference = e.reference;
+  }
   void operator()(const event::in_doubt& e) {
     if (auto* what = find_mutable(now, e.about)) {
       what->progress = progress::in_doubt;
@@ -177,18 +192,75 @@ struct applier {
       what->doubt_reason = e.reason;
     }
   }
-  void operator()(const event::break_noted& e) { now.breaks.push_back(e.about); }
+  void operator()(const event::break_noted& e) { now.breaks.push_back({e.about, e.reference}); }
+  void operator()(const event::accepted& e) {
+    if (auto* what = find_mutable(now, e.about)) {
+      what->progress = progress::accepted;
+      what->doubted = true;
+      what->doubt_reason = "accepted_by_processor";
+      what->next_attempt_at = e.next_attempt_at;
+      if (!e.reference.empty()) what->processor_reference = e.reference;
+    }
+  }
+  // To its client the new one is the old one: it has waited since then.
+  void operator()(const event::rerouted& e) {
+    const auto* from = find(now, e.from);
+    const auto since = from != nullptr ? from->requested_at : at;
+    const bool slow = from != nullptr && from->slow;
+    if (auto* what = find_mutable(now, e.from)) {
+      finish(*what, progress::failed);
+      what->rerouted = true;
+      what->doubt_reason = e.reason;
+    }
+    auto& next = request(now, {operation_kind::authorize, e.number}, at);
+    next.processor = e.processor;
+    next.amount_minor = now.agreed.amount.minor;
+    next.requested_at = since;
+    next.slow = slow;
+    if (slow) next.doubt_reason = e.reason;
+  }
+  void operator()(const event::voided& e) {
+    for (auto& what : now.operations)
+      if (authorizes(what.id.kind) && awaiting(what)) finish(what, progress::failed);
+    end_authorization(e.reason == "expired" ? stage::expired : stage::canceled);
+  }
+  void operator()(const event::disputed& e) {
+    const auto known = std::find_if(now.disputes.begin(), now.disputes.end(),
+                                    [&e](const dispute& each) { return each.id == e.what.id; });
+    if (known == now.disputes.end())
+      now.disputes.push_back(e.what);
+    else
+      *known = e.what;
+  }
+  void operator()(const event::flagged& e) {
+    if (auto* what = find_mutable(now, e.about)) what->flagged = true;
+  }
+  void operator()(const event::authorization_expiring&) { now.expiring_noted = true; }
+
+ private:
+  // What is reserved by captures stays; the rest is gone.
+  void end_authorization(domain::stage end) {
+    now.action.reset();
+    now.expires_at.reset();
+    if (now.stage == stage::authorized && sums_of(now).captures_reserved > 0)
+      now.authorization_lapsed = true;
+    else
+      now.stage = end;
+  }
 };
 
 bool outcome_known_or_doubted(const operation& what) noexcept {
-  return !awaiting(what) || what.progress == progress::in_doubt || what.slow;
+  return !awaiting(what) || what.progress == progress::in_doubt || what.progress == progress::accepted || what.slow;
 }
 
 // May the client that asked for `what` be answered now? An automatic payment's answer includes its capture.
 bool answerable(const payment& now, const operation& what) noexcept {
   if (!outcome_known_or_doubted(what)) return false;
-  const bool authorizes = what.id.kind == operation_kind::authorize || what.id.kind == operation_kind::confirm;
-  if (!authorizes || what.progress != progress::succeeded) return true;
+  if (what.rerouted) {  // its client is answered by the one that follows
+    const auto* next = find(now, {what.id.kind, what.id.number + 1});
+    return next != nullptr && answerable(now, *next);
+  }
+  if (!authorizes(what.id.kind) || what.progress != progress::succeeded) return true;
   if (now.agreed.capture == capture_method::manual) return true;
   const auto* capture = find(now, {operation_kind::capture, 1});
   return capture != nullptr && outcome_known_or_doubted(*capture);

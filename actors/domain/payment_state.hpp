@@ -21,9 +21,17 @@ using namespace std::chrono_literals;
 inline constexpr std::chrono::milliseconds answer_wait{5s};
 // A call whose outcome never came back (the process died) is sent again, under its key, after this.
 inline constexpr std::chrono::milliseconds resend_after{30s};
-// Inquiries into an unknown outcome: 1 s, 2 s, 4 s … up to this, for as long as it takes.
+// A call that certainly was not executed is made again after 1 s, 2 s, 4 s …
 inline constexpr std::chrono::milliseconds retry_first{1s};
 inline constexpr std::chrono::milliseconds retry_longest{1h};
+// Inquiries into an unknown outcome go on for as long as it takes, at a pace by the operation's age: 1 s, 2 s, 4 s … at most
+// inquiry_longest_when_young apart while it is young, then a quarter of its age, at most retry_longest. So an outage of a minute
+// is over for everybody within seconds, and one of a day costs no storm.
+inline constexpr std::chrono::milliseconds inquiry_young{10min};
+inline constexpr std::chrono::milliseconds inquiry_longest_when_young{15s};
+// What a processor has accepted it tells about by itself: it is asked after this, then as long again as the operation is old.
+inline constexpr std::chrono::milliseconds accepted_first{1h};
+inline constexpr std::chrono::milliseconds accepted_longest{6h};
 // A call that certainly was not executed is given up after this many attempts.
 inline constexpr std::uint32_t deferred_attempts_max = 6;
 // The customer has this long for 3-D Secure; an authorization without a date of its own lapses after this.
@@ -167,6 +175,13 @@ struct operation {
   friend bool operator==(const operation&, const operation&) = default;
 };
 
+// What a processor said that by our journal cannot be: said once for each operation and reference.
+struct noted_break {
+  operation_id about;     // number 0: the processor did not name it
+  std::string reference;  // the processor's; may be empty
+  friend bool operator==(const noted_break&, const noted_break&) = default;
+};
+
 enum class stage : std::uint8_t { none = 0, authorizing, requires_action, authorized, failed, canceled, expired };
 
 struct payment {
@@ -184,7 +199,7 @@ struct payment {
   bool authorization_lapsed = false;  // partly captured, the rest has expired
   bool expiring_noted = false;        // that the authorization is about to lapse has been said
   std::vector<dispute> disputes;      // at most disputes_max
-  std::vector<operation_id> breaks;   // reported by the processor and impossible by our journal; at most breaks_max
+  std::vector<noted_break> breaks;    // at most breaks_max
   friend bool operator==(const payment&, const payment&) = default;
 };
 

@@ -58,6 +58,38 @@ std::string_view to_text(refusal_code value) noexcept {
     case refusal_code::too_many_operations: return "too_many_operations";
     case refusal_code::not_found: return "not_found";
     case refusal_code::unknown_operation: return "unknown_operation";
+    case refusal_code::no_processor: return "no_processor";
+  }
+  return "unknown";
+}
+
+std::string_view to_text(advice value) noexcept {
+  switch (value) {
+    case advice::none: return "none";
+    case advice::retry_later: return "retry_later";
+    case advice::other_method: return "other_method";
+    case advice::contact_issuer: return "contact_issuer";
+    case advice::do_not_retry: return "do_not_retry";
+  }
+  return "unknown";
+}
+
+std::string_view to_text(dispute_stage value) noexcept {
+  switch (value) {
+    case dispute_stage::inquiry: return "inquiry";
+    case dispute_stage::opened: return "opened";
+    case dispute_stage::under_review: return "under_review";
+    case dispute_stage::won: return "won";
+    case dispute_stage::lost: return "lost";
+  }
+  return "unknown";
+}
+
+std::string_view to_text(on_expiry value) noexcept {
+  switch (value) {
+    case on_expiry::nothing: return "nothing";
+    case on_expiry::capture: return "capture";
+    case on_expiry::cancel: return "cancel";
   }
   return "unknown";
 }
@@ -77,12 +109,36 @@ std::string_view name_of(const news& what) noexcept {
 
 std::string_view type_of(const event_type& happened) noexcept {
   // In the order of the variant.
-  static constexpr std::array names{"created",           "authorized",        "declined",           "action_required",
-                                    "confirm_requested", "confirm_failed",    "capture_requested",  "captured",
-                                    "capture_failed",    "capture_contested", "refund_requested",   "refunded",
-                                    "refund_failed",     "cancel_requested",  "canceled",           "cancel_failed",
-                                    "settled",           "expired",           "late_authorization", "in_doubt",
-                                    "deferred",          "attempt_started",   "answer_deferred",    "break_noted"};
+  static constexpr std::array names{"created",
+                                    "authorized",
+                                    "declined",
+                                    "action_required",
+                                    "confirm_requested",
+                                    "confirm_failed",
+                                    "capture_requested",
+                                    "captured",
+                                    "capture_failed",
+                                    "capture_contested",
+                                    "refund_requested",
+                                    "refunded",
+                                    "refund_failed",
+                                    "cancel_requested",
+                                    "canceled",
+                                    "cancel_failed",
+                                    "settled",
+                                    "expired",
+                                    "late_authorization",
+                                    "in_doubt",
+                                    "deferred",
+                                    "attempt_started",
+                                    "answer_deferred",
+                                    "break_noted",
+                                    "accepted",
+                                    "rerouted",
+                                    "voided",
+                                    "disputed",
+                                    "flagged",
+                                    "authorization_expiring"};
   static_assert(names.size() == std::variant_size_v<event_type>);
   return names.at(happened.index());
 }

@@ -124,6 +124,7 @@ config read(const json& values) {
   in.text("data", into.data);
   in.text("credentials", into.credentials);
   in.text("docs_url", into.docs_url);
+  in.text("return_url_base", into.return_url_base);
   in.flag("core_files", into.core_files);
 
   auto store = in.child("store");

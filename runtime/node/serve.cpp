@@ -233,6 +233,18 @@ int run(const config& settings, const stop_signal& stop) {
                {"reason", what.reason}});
   };
 
+  auto& flags =
+      metrics.count("novapay_operations_flagged_total", "Operations whose outcome has been unknown for a day");
+  const auto report_flag = [&log, &flags](const domain::payment& now, const domain::event::flagged& what) {
+    flags.add();
+    log.write(runtime::log_level::error,
+              "an operation's outcome is unknown for a day: look into it, it is still checked",
+              {{"payment_id", now.agreed.id},
+               {"operation", domain::to_text(what.about.kind)},
+               {"number", static_cast<std::int64_t>(what.about.number)},
+               {"reason", what.reason}});
+  };
+
   actor_settings actors(settings.actor_threads);
   caf::actor_system system(actors);
   last_words fatal;
@@ -241,9 +253,10 @@ int run(const config& settings, const stop_signal& stop) {
   how.incarnation = random.next();
   how.shard_bits = settings.shard_bits;
   how.bounds = settings.bounds;
-  runtime::host host(
-      system, how, {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
-      {make_payment_kind(processor, report_break)}, [&fatal](std::string why) { fatal.say(std::move(why)); });
+  runtime::host host(system, how,
+                     {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
+                     {make_payment_kind(processor, {report_break, report_flag, settings.return_url_base})},
+                     [&fatal](std::string why) { fatal.say(std::move(why)); });
   hosted_payments payments(host, clock, log);
 
   std::atomic<bool> draining{false};

@@ -21,15 +21,26 @@ namespace {
 
 // One of each event, with every field set.
 std::vector<domain::event_type> every_event() {
+  using namespace domain;
   using namespace domain::event;
   auto terms = usual_terms();
   terms.reference = "order-1";
   terms.description = "Two nights";
   terms.statement_descriptor = "HOTEL";
   const std::map<std::string, std::string> details{{"redirect_result", "abc"}};
-  return {created{terms},
+  terms.tokens = {{"north", "tok_n"}, {"south", "tok_s"}};
+  terms.brand = "visa";
+  terms.country = "DE";
+  terms.customer = "customer-1";
+  terms.return_url = "https://shop.example/back";
+  handling how{{"north", "south"}, "eu cards", on_expiry::capture, 24h};
+  failure declined_card = card_declined;
+  declined_card.advice = advice::retry_later;
+  declined_card.raw = "card_declined/insufficient_funds";
+  const dispute opened{"dp_1", dispute_stage::opened, 100, "fraudulent", noon, noon};
+  return {created{terms, how},
           authorized{authorize, "auth_1", noon},
-          declined{authorize, card_declined},
+          declined{authorize, declined_card},
           action_required{authorize, redirect, "auth_1", noon},
           confirm_requested{1, "key", details},
           confirm_failed{1, card_declined},
@@ -40,17 +51,23 @@ std::vector<domain::event_type> every_event() {
           refund_requested{3, "key", std::nullopt, 40, "other"},
           refunded{3, "ref_1"},
           refund_failed{3, card_declined, true},
-          cancel_requested{1, "key", "changed my mind"},
+          cancel_requested{1, "key", "changed my mind", "north", "auth_1"},
           canceled{1},
           cancel_failed{1, card_declined},
-          settled{2},
+          settled{2, settlement{"po_1", 57, 3, "usd"}},
           expired{},
-          late_authorization{"auth_2"},
+          late_authorization{"auth_2", authorize, "north"},
           in_doubt{capture(2), "processor_timeout", noon},
           deferred{refund(3), "rate_limited", noon},
           attempt_started{confirm()},
           answer_deferred{authorize, "awaiting_processor"},
-          break_noted{refund(9), "unknown_operation", card_declined}};
+          break_noted{refund(9), "unknown_operation", card_declined, "failed", "north", "ref_9"},
+          accepted{capture(2), "cap_2", noon},
+          rerouted{authorize, "rate_limited", 2, "south"},
+          voided{"expired"},
+          disputed{opened},
+          flagged{capture(2), "processor_timeout"},
+          authorization_expiring{noon}};
 }
 
 // What this version writes: file name → the fuzz target's letter and the record.

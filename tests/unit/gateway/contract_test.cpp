@@ -160,7 +160,9 @@ TEST_CASE("contract/answers: the objects have just the members that are document
                                       event::authorized{{operation_kind::authorize, 1}, "ch_1", gateway::testing::noon},
                                       event::capture_requested{1, "", std::nullopt, 1099, true}, event::captured{1, ""},
                                       event::refund_requested{1, "r", 5, 5, ""},
-                                      event::refund_failed{1, {"c", "", "m"}, false}});
+                                      event::refund_failed{1, {"c", "", "m"}, false},
+                                      event::settled{1, settlement{"po_1", 1, 1, "usd"}},
+                                      event::disputed{{"dp_1", dispute_stage::opened, 1, "", std::nullopt, {}}}});
   const auto payment = nlohmann::json::parse(render_payment(now));
   const auto check = [](const std::string& schema, const nlohmann::json& object) {
     CAPTURE(schema);
@@ -170,6 +172,8 @@ TEST_CASE("contract/answers: the objects have just the members that are document
   check("Payment", payment);
   check("Capture", payment["captures"][0]);
   check("Refund", payment["refunds"][0]);
+  check("Settlement", payment["captures"][0]["settlement"]);
+  check("Dispute", payment["disputes"][0]);
   check("Failure", payment["refunds"][0]["failure"]);
   const std::vector<history_entry> history{{1, gateway::testing::noon, event::expired{}}};
   const auto events = nlohmann::json::parse(render_history("pay_x", history));
@@ -219,6 +223,17 @@ TEST_CASE("contract/words: statuses, events, currencies and test tokens are all 
 
   for (const auto& each : domain::currencies()) currencies.insert(std::string{each.name});
   CHECK(words(component("schemas", "Currency"), "enum") == currencies);
+
+  names advice{"null"}, stages;
+  for (int at = 1; at <= static_cast<int>(domain::advice::do_not_retry); ++at)
+    advice.insert(std::string{domain::to_text(static_cast<domain::advice>(at))});
+  CHECK(words(component("schemas", "Failure"), "enum") == advice);
+  for (int at = 1; at <= static_cast<int>(domain::dispute_stage::lost); ++at)
+    stages.insert(std::string{domain::to_text(static_cast<domain::dispute_stage>(at))});
+  std::string line;
+  for (const auto& each : below(below(lines(), "components:"), "schemas:"))
+    if (each.starts_with("DisputeStatus:")) line = each;
+  CHECK(words({line}, "enum") == stages);
 
   std::istringstream table{sandbox::tokens_markdown()};
   for (std::string row; std::getline(table, row);) {

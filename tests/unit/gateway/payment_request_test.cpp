@@ -68,6 +68,53 @@ TEST_CASE("payment_request/create: everything given arrives") {
   CHECK(simple.reference.empty());
 }
 
+TEST_CASE("payment_request/create: a token for each processor, and what routing goes by") {
+  const auto terms = std::get<domain::terms>(read_create(tree(R"({"amount":1,"currency":"eur","customer":"cus 7",
+    "return_url":"https://shop.example:8443/back?a=1","payment_method":{"type":"card","brand":"visa","country":"DE",
+    "tokens":{"stripe":"pm_1","adyen-eu":"8416"}}})")));
+  CHECK(terms.token.empty());
+  CHECK(terms.tokens == std::map<std::string, std::string>{{"stripe", "pm_1"}, {"adyen-eu", "8416"}});
+  CHECK(terms.brand == "visa");
+  CHECK(terms.country == "DE");
+  CHECK(terms.customer == "cus 7");
+  CHECK(terms.return_url == "https://shop.example:8443/back?a=1");
+}
+
+TEST_CASE("payment_request/create: return_url is where a browser may be sent, and nothing else") {
+  for (const auto* good :
+       {"https://a.example", "https://a.example/", "https://a.example?x=%20", "https://a-b.c:1/[x]", "http://localhost",
+        "http://localhost:3000/back", "http://127.0.0.1:1", "http://[::1]:8080/?a"}) {
+    CAPTURE(good);
+    CHECK(create_with("return_url", "\"" + std::string{good} + "\"") == "none");
+  }
+  for (const auto* bad : {"http://a.example", "ftp://a.example", "https://", "https:///x", "https://user@a.example",
+                          "https://a.example#top", "https://a.example/a b",
+                          "https://a.example:", "https://a.example:123456", "https://a.example/\\\\x",
+                          "https://a.example\\n", "javascript:alert(1)", "//a.example", "http://localhost.example",
+                          "https://\xC3\xA4.example", "HTTPS://a.example", "https://[::2]/", "https://a.example/<x>"}) {
+    CAPTURE(bad);
+    CHECK(create_with("return_url", "\"" + std::string{bad} + "\"").starts_with("parameter_invalid return_url"));
+  }
+  CHECK(create_with("return_url", "\"https://a.example/" + std::string(return_url_max - 18, 'x') + "\"") == "none");
+  CHECK(create_with("return_url", "\"https://a.example/" + std::string(return_url_max - 17, 'x') + "\"") ==
+        "parameter_invalid return_url: return_url must be 1 to 2048 characters.");
+}
+
+TEST_CASE("payment_request/return: what a bank's page brings along, within a confirm's bounds") {
+  const auto of = [](std::string_view query) {
+    return read_return(std::get<std::vector<query_parameter>>(parse_query(query)));
+  };
+  CHECK(of("redirectResult=a%2Fb&x=") == std::map<std::string, std::string>{{"redirectResult", "a/b"}, {"x", ""}});
+  CHECK(of("")->empty());
+  std::string many = "p0=v";
+  for (std::size_t at = 1; at < confirm_details_max; ++at) many += "&p" + std::to_string(at) + "=v";
+  CHECK(of(many)->size() == confirm_details_max);
+  CHECK_FALSE(of(many + "&more=v"));
+  CHECK_FALSE(of(std::string(confirm_detail_key_max + 1, 'k') + "=v"));
+  CHECK_FALSE(of("k=" + std::string(confirm_detail_max + 1, 'v')));
+  CHECK_FALSE(of("k=a%00b"));
+}
+
 TEST_CASE("payment_request/create: each wrong amount gets its own message") {
   const std::string unit = "an integer in the currency's minor unit (1099 for 10.99 usd)";
   CHECK(create_without("amount") == "parameter_missing amount: amount is required.");
@@ -117,8 +164,33 @@ TEST_CASE("payment_request/create: every other field's rules") {
       {"payment_method/token", "\"a b\"",
        "parameter_invalid payment_method.token: payment_method.token must be letters, digits and _ - . : only."},
       {"payment_method/cvc", "\"123\"",
-       "parameter_unknown payment_method.cvc: There is no parameter 'payment_method.cvc' here. Known are 'type' or "
-       "'token'."},
+       "parameter_unknown payment_method.cvc: There is no parameter 'payment_method.cvc' here. Known are 'type', "
+       "'token', 'tokens', 'brand' or 'country'."},
+      {"payment_method", R"({"type":"card","tokens":{}})",
+       "parameter_missing payment_method.token: payment_method.token is required."},
+      {"payment_method/tokens", "{}", "none"},
+      {"payment_method/tokens", object_of(8), "none"},
+      {"payment_method/tokens", object_of(9),
+       "parameter_invalid payment_method.tokens: payment_method.tokens has more than 8 keys."},
+      {"payment_method/tokens", R"({"Stripe":"pm_1"})",
+       "parameter_invalid payment_method.tokens: A key of payment_method.tokens must be lower case letters, digits, _ "
+       "and -, beginning with a letter."},
+      {"payment_method/tokens", R"({"stripe":"p m"})",
+       "parameter_invalid payment_method.tokens.stripe: payment_method.tokens.stripe must be letters, digits and _ - . "
+       ": "
+       "only."},
+      {"payment_method/brand", "\"Visa\"",
+       "parameter_invalid payment_method.brand: payment_method.brand must be lower case letters, digits, _ and -, "
+       "beginning with a letter."},
+      {"payment_method/brand", quoted(32, "v"), "none"},
+      {"payment_method/brand", quoted(33, "v"),
+       "parameter_invalid payment_method.brand: payment_method.brand must be 1 to 32 characters."},
+      {"payment_method/country", "\"de\"",
+       "parameter_invalid payment_method.country: payment_method.country must be two capital letters."},
+      {"payment_method/country", "\"DEU\"",
+       "parameter_invalid payment_method.country: payment_method.country must be 2 to 2 characters."},
+      {"customer", quoted(255), "none"},
+      {"customer", quoted(256), "parameter_invalid customer: customer must be 1 to 255 characters."},
       {"reference", "\"\"", "parameter_invalid reference: reference must be 1 to 255 characters."},
       {"reference", quoted(256), "parameter_invalid reference: reference must be 1 to 255 characters."},
       {"reference", quoted(255, "\xC3\xA4"), "none"},
@@ -144,7 +216,8 @@ TEST_CASE("payment_request/create: every other field's rules") {
       {"metadata", "[]", "parameter_invalid metadata: metadata must be an object of strings, not an array."},
       {"ammount", "1",
        "parameter_unknown ammount: There is no parameter 'ammount' here. Known are 'amount', 'currency', "
-       "'capture_method', 'payment_method', 'reference', 'description', 'statement_descriptor' or 'metadata'."},
+       "'capture_method', 'payment_method', 'reference', 'description', 'statement_descriptor', 'metadata', 'customer' "
+       "or 'return_url'."},
   };
   for (const auto& rule : rules) {
     CAPTURE(rule.member);

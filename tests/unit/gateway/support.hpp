@@ -32,6 +32,7 @@ class fake_payments : public payments {
   std::vector<caller> callers;
   std::vector<domain::terms> created;
   std::vector<std::pair<std::string, domain::command_type>> asked;
+  std::vector<std::pair<std::string, return_details>> returned;
   std::vector<runtime::list_query> listed;
   std::vector<std::string> found_by_key;
   std::vector<reply_handler> kept;
@@ -46,6 +47,12 @@ class fake_payments : public payments {
   void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) override {
     callers.push_back(who);
     asked.emplace_back(id, std::move(what));
+    finish(std::move(done));
+  }
+  void customer_returned(const caller& who, const std::string& id, return_details details,
+                         reply_handler done) override {
+    callers.push_back(who);
+    returned.emplace_back(id, std::move(details));
     finish(std::move(done));
   }
   void list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) override {

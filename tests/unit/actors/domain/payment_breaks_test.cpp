@@ -28,7 +28,8 @@ TEST_CASE("payment/breaks: a settlement of a failed capture is journaled once an
   const auto decided = decide(now, told, noon);
 
   REQUIRE(decided.events.size() == 1);
-  CHECK(decided.events[0] == event_type{event::break_noted{capture(), "settled_after_failure", std::nullopt}});
+  CHECK(decided.events[0] ==
+        event_type{event::break_noted{capture(), "settled_after_failure", std::nullopt, "settled"}});
   auto noted = after(now, told);
   CHECK(text_of(decide(noted, told, noon)) == "nothing");
   CHECK(noted.version == now.version + 1);

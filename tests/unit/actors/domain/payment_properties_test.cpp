@@ -1,8 +1,13 @@
 // Random orders of commands, outcomes, notices and wake-ups, from seeds: what must hold after every single event.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/payment_codec.hpp"
 #include "tests/unit/actors/domain/payment_fixture.hpp"
@@ -20,15 +25,53 @@ struct dice {
   std::uint64_t below(std::uint64_t bound) { return engine() % bound; }
 };
 
+std::string any_reference(dice& roll) { return "ref_" + std::to_string(roll.below(9)); }
+
 outcome any_outcome(dice& roll) {
-  switch (roll.below(8)) {
+  switch (roll.below(10)) {
     case 0: return reported::declined{card_declined};
+    case 8: return reported::declined{card_declined, any_reference(roll)};
+    case 9: return reported::accepted{any_reference(roll)};
     case 1: return reported::needs_action{redirect, "auth_1"};
     case 2:
     case 3: return reported::unknown{"processor_timeout"};
     case 4: return reported::not_executed{"rate_limited"};
-    default: return reported::approved{"ref_" + std::to_string(roll.below(9)), std::nullopt};
+    default: return reported::approved{any_reference(roll), std::nullopt};
   }
+}
+
+news any_news(dice& roll) {
+  switch (roll.below(8)) {
+    case 0: return told::settled{};
+    case 1: return told::settled{settlement{"po_1", 5, 1, "usd"}};
+    case 2: return told::failed{card_declined};
+    case 3: return told::voided{roll.below(2) == 0 ? "expired" : "canceled"};
+    case 4: {
+      const auto stage = static_cast<dispute_stage>(1 + roll.below(5));
+      const auto id = "dp_" + std::to_string(roll.below(disputes_max + 2));
+      return told::disputed{{id, stage, 1, "", std::nullopt, noon + std::chrono::seconds{roll.below(99)}}};
+    }
+    default: return told::result{any_outcome(roll)};
+  }
+}
+
+const std::vector<std::string> names{"north", "south", "west"};
+
+handling any_handling(dice& roll) {
+  auto how = usual_handling({names.begin(), names.begin() + 1 + static_cast<std::ptrdiff_t>(roll.below(3))});
+  how.expiring = static_cast<on_expiry>(roll.below(3));
+  if (roll.below(2) == 0) how.expiring_lead = 24h;
+  return how;
+}
+
+command_type any_notice(dice& roll, operation_id about, std::int64_t amount) {
+  notice told{about, any_news(roll)};
+  if (roll.below(3) == 0) told.about.number = 0;
+  if (roll.below(2) == 0) told.processor = names[roll.below(3)];
+  if (roll.below(2) == 0) told.reference = any_reference(roll);
+  if (roll.below(2) == 0)
+    told.amount_minor = 1 + static_cast<std::int64_t>(roll.below(static_cast<std::uint64_t>(amount)));
+  return command::notify{told};
 }
 
 command_type any_command(dice& roll, std::int64_t amount) {
@@ -48,7 +91,7 @@ command_type any_command(dice& roll, std::int64_t amount) {
     case 5: return command::refund{key, some(), ""};
     case 6: return command::wake{};
     case 7:
-    case 8: return roll.below(2) == 0 ? told_settled(any_operation) : told_failed(any_operation);
+    case 8: return any_notice(roll, any_operation, amount);
     default: return command::report{any_operation, any_outcome(roll)};
   }
 }
@@ -77,6 +120,46 @@ void check_answers_stand(const payment& before, const payment& after) {
     if (what.answered_version != 0) REQUIRE(find(after, what.id)->answered_version == what.answered_version);
 }
 
+// A call is the same call for ever: its key, whom it is for and what it is about.
+void check_calls(const payment& before, const payment& after) {
+  std::set<std::string> keys;
+  for (const auto& what : after.operations) REQUIRE(keys.insert(processor_key(after, what.id)).second);
+  for (const auto& what : before.operations) {
+    const auto* now = find(after, what.id);
+    REQUIRE(now->processor == what.processor);
+    REQUIRE(now->target_reference == what.target_reference);
+    REQUIRE(now->amount_minor == what.amount_minor);
+    REQUIRE(processor_key(after, what.id) == processor_key(before, what.id));
+  }
+}
+
+// One authorization stands at most, wherever it is; any other that a processor told of is being released there.
+struct authorizations {
+  std::set<std::pair<std::string, std::string>> told;
+  int stood = 0;
+
+  void hear(const payment& now, const command_type& asked) {
+    const auto* answer = std::get_if<command::report>(&asked);
+    if (answer == nullptr || answer->about.kind > operation_kind::confirm) return;
+    const auto* yes = std::get_if<reported::approved>(&answer->outcome);
+    const auto* what = find(now, answer->about);
+    if (yes != nullptr && what != nullptr) told.emplace(what->processor, yes->reference);
+  }
+  void check(const payment& now) const {
+    REQUIRE(stood <= 1);
+    for (const auto& [processor, reference] : told) {
+      INFO(processor << " approved " << reference);
+      const bool stands = stood == 1 && processor == processor_of(now) && reference == now.processor_reference;
+      const bool released = std::ranges::any_of(now.operations, [&](const operation& what) {
+        return what.id.kind == operation_kind::cancel && what.processor == processor &&
+               (what.target_reference == reference ||
+                (what.target_reference.empty() && now.processor_reference == reference));
+      });
+      REQUIRE((stands || released));
+    }
+  }
+};
+
 void walk(std::uint64_t seed, std::int64_t amount) {
   INFO("seed " << seed << ", amount " << amount);
   dice roll{std::mt19937_64{seed}};
@@ -84,6 +167,7 @@ void walk(std::uint64_t seed, std::int64_t amount) {
   auto when = noon;
   std::vector<std::pair<event_type, timestamp>> journal;
   payment now;
+  authorizations held;
   const auto apply = [&](const decision& made) {
     for (const auto& happened : made.events) {
       const auto before = now;
@@ -91,15 +175,21 @@ void walk(std::uint64_t seed, std::int64_t amount) {
       REQUIRE(now.version == before.version + 1);
       check_sums(now);
       check_answers_stand(before, now);
+      check_calls(before, now);
+      held.stood += std::holds_alternative<event::authorized>(happened) ? 1 : 0;
       journal.emplace_back(novapay::decode_event(novapay::encode(happened)), when);
     }
   };
-  apply(decide(now, command::create{usual_terms(method, amount)}, when));
+  apply(decide(now, command::create{usual_terms(method, amount), any_handling(roll)}, when));
   for (int step = 0; step < steps; ++step) {
     when += std::chrono::milliseconds{roll.below(5) == 0 ? roll.below(200'000'000) : roll.below(3000)};
-    const auto made = decide(now, any_command(roll, amount), when);
+    const auto asked = any_command(roll, amount);
+    const auto made = decide(now, asked, when);
     if (made.refused) REQUIRE(made.events.empty());
+    held.hear(now, asked);
     apply(made);
+    held.check(now);
+    REQUIRE(is_sound(now));
     if (const auto due = wake_at(now)) {
       REQUIRE_MESSAGE(!decide(now, command::wake{}, *due).events.empty(), "a wake-up at wake_at must do something");
       REQUIRE(decide(now, command::wake{}, *due - 1ms).events.empty());
