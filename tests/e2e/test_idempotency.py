@@ -140,7 +140,8 @@ def test_the_meaning_counts_not_the_spelling(client):
 CHANGES = [({"amount": 1100}, "amount"), ({"currency": "usd"}, "currency"), ({"capture_method": "manual"}, "capture_method"),
            ({"token": "tok_amex"}, "payment_method.token"), ({"reference": "other"}, "reference"),
            ({"description": "other"}, "description"), ({"statement_descriptor": "OTHER"}, "statement_descriptor"),
-           ({"metadata": {"a": "2"}}, "metadata"), ({"amount": 1, "currency": "usd"}, "amount")]
+           ({"metadata": {"a": "2"}}, "metadata"), ({"amount": 1, "currency": "usd"}, "amount"),
+           ({"customer": "other"}, "customer"), ({"return_url": "https://other.example"}, "return_url")]
 
 
 @pytest.mark.parametrize("change, param", CHANGES)

@@ -153,6 +153,56 @@ def test_3ds_failed(client, ledger, token, code, decline_code):
     ledger.agrees_with(done)
 
 
+def come_back(client, payment_id, query):
+    return client.get(f"/v1/payments/{payment_id}/return?{query}", headers={"Authorization": None})
+
+
+def test_the_customers_browser_comes_back_and_is_sent_on(client, ledger):
+    shop = "https://shop.example/back?order=7"
+    made = client.payment(token="tok_3ds_required", return_url=shop)
+    for _ in range(3):  # the page is loaded again: it confirms once
+        back = come_back(client, made["id"], "redirectResult=abc%2Fd&result=Y")
+        assert back.status == 303 and back.body == b""
+        assert back.headers["location"] == f"{shop}&payment={made['id']}&status=captured"
+    done = client.read(made["id"])
+    assert done["status"] == "captured" and done["return_url"] == shop
+    events = client.events(made["id"])
+    assert [event["type"] for event in events].count("confirm_requested") == 1
+    assert "abc" not in json.dumps(events), "what the action returned stays with us"
+    ledger.agrees_with(done)
+
+
+def test_a_return_without_an_address_shows_the_same_page_as_one_to_nothing(client):
+    made = client.payment(token="tok_3ds_fails")
+    page = come_back(client, made["id"], "result=N")
+    assert page.status == 200 and page.headers["content-type"].startswith("text/html")
+    assert client.read(made["id"])["status"] == "failed"
+    nobody = made["id"][:-8] + ("00000000" if made["id"][-8:] != "00000000" else "00000001")
+    assert come_back(client, nobody, "result=N").body == page.body
+
+
+def test_a_return_that_no_bank_sends_confirms_nothing(client):
+    made = client.payment(token="tok_3ds_required")
+    for query in ("a=%zz", "a=1&a=2", "&".join(f"p{n}=v" for n in range(21))):
+        assert come_back(client, made["id"], query).status == 200
+    assert client.read(made["id"])["status"] == "requires_action"
+    held = client.payment(capture_method="manual")
+    assert come_back(client, held["id"], "result=Y").status == 200
+    assert client.read(held["id"]) == held
+
+
+def test_a_payment_goes_only_where_it_has_a_token(client):
+    method = {"type": "card", "brand": "visa", "country": "DE"}
+    refused = client.post("/v1/payments", {"amount": 1, "currency": "eur", "payment_method": method | {"tokens": {"elsewhere": "pm_1"}}}, "tokens-1")
+    assert refused.status == 422 and refused.code == "no_processor"
+    made = client.post("/v1/payments", {"amount": 1, "currency": "eur", "payment_method": method | {"tokens": {"sandbox": "tok_visa"}}}, "tokens-1")
+    assert made.status == 201 and made.json["status"] == "captured", "a refused request frees its key"
+    assert made.json["payment_method"] == method and made.json["processor"] == "sandbox"
+    assert "tok_visa" not in made.body.decode()
+    created = client.events(made.json["id"])[0]["data"]
+    assert created["route"] == ["sandbox"] and created["rule"] == "default"
+
+
 def test_3ds_abandoned(client):
     made = client.payment(token="tok_3ds_required")
     assert client.do(made["id"], "cancel").json["status"] == "canceled"

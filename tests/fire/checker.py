@@ -201,7 +201,7 @@ class Judge:
         story, entries = self.stories[payment], dict(self.ledger[payment])
         sums = self.seen.sums.get(payment)
         for operation in story.operations.values():
-            suffix = "" if operation.kind == AUTHORIZE else f":{operation.number}"
+            suffix = "" if (operation.kind, operation.number) == (AUTHORIZE, 1) else f":{operation.number}"
             entry = entries.pop(f"{payment}:{operation.kind}{suffix}", None)
             stands = entry is not None and entry["outcome"] == "approved" and entry["failed_at_ms"] is None
             if operation.progress == "succeeded" and not stands and not operation.contested:

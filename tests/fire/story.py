@@ -8,12 +8,13 @@ AUTHORIZE, CONFIRM, CAPTURE, REFUND, CANCEL = "authorize", "confirm", "capture",
 KINDS = {1: AUTHORIZE, 2: CONFIRM, 3: CAPTURE, 4: REFUND, 5: CANCEL}
 OPERATIONS_MAX = 2000
 # What says only how a call is getting on.
-WAITING = ("in_doubt", "deferred", "attempt_started", "answer_deferred")
+WAITING = ("in_doubt", "deferred", "attempt_started", "answer_deferred", "accepted", "flagged")
 
 
 class Operation:
-    def __init__(self, kind, number, key, amount, final=False):
+    def __init__(self, kind, number, key, amount, final=False, elsewhere=False):
         self.kind, self.number, self.key, self.amount, self.final = kind, number, key, amount, final
+        self.elsewhere = elsewhere    # a cancel of an authorization that is not the payment's
         self.progress = "pending"     # needs_action, succeeded, failed
         self.late = False             # failed after it had succeeded
         self.contested = False        # the processor took back what had been refunded
@@ -33,7 +34,9 @@ def subject(event):
         return KINDS[body["by"]["kind"]], body["by"]["number"]
     if what in WAITING:
         return KINDS[body["about"]["kind"]], body["about"]["number"]
-    if what in ("expired", "late_authorization", "break_noted"):
+    if what == "rerouted":
+        return KINDS[body["from"]["kind"]], body["from"]["number"]
+    if what in ("expired", "late_authorization", "break_noted", "voided", "disputed", "authorization_expiring"):
         return None
     kind = {"settled": CAPTURE, "captured": CAPTURE, "refunded": REFUND, "canceled": CANCEL}.get(what) or what.split("_")[0]
     return kind, body["number"]
@@ -170,8 +173,14 @@ class Story:
             return None if operation.progress == "succeeded" else f"settled, but {operation}"
         if what == "capture_contested":
             return None if operation.progress == "succeeded" and not operation.contested else f"contested, but {operation}"
-        if what in ("authorized", "declined", "action_required") and operation.progress == "needs_action":
+        if what == "rerouted":
+            if operation.kind != AUTHORIZE or operation.progress != "pending" or body["number"] != operation.number + 1:
+                return f"rerouted to authorize {body['number']}, but {operation}"
+            return None
+        if what == "action_required" and operation.progress == "needs_action":
             return f"{what} again: {operation}"
+        if what in ("authorized", "declined") and operation.progress == "needs_action":  # the customer is done, the processor told
+            return None if self.stage in ("authorizing", "requires_action") else f"{what} in stage {self.stage}: {operation}"
         if operation.progress == "pending":
             return None
         if what == "capture_failed" and body["late"] and operation.progress == "succeeded":
@@ -197,9 +206,17 @@ class Story:
             self.terms, self.stage = body["agreed"], "authorizing"
             self._add(Operation(AUTHORIZE, 1, self.terms["idempotency_key"], self.terms["amount_minor"]))
         elif what.endswith("_requested"):
-            self._add(Operation(*which, body["idempotency_key"], body.get("amount_minor", 0), body.get("final", False)))
+            self._add(Operation(*which, body["idempotency_key"], body.get("amount_minor", 0), body.get("final", False),
+                                bool(body.get("target_reference"))))
             if what == "confirm_requested":
                 self.stage = "authorizing"
+        elif what == "voided":
+            self._end(AUTHORIZE, "failed")
+            self._end(CONFIRM, "failed")
+            if self.stage == "authorized" and self.reserved > 0:
+                self.lapsed = True
+            else:
+                self.stage = "expired" if body["reason"] == "expired" else "canceled"
         elif what == "expired":
             if self.stage == "authorized" and self.reserved > 0:
                 self.lapsed = True
@@ -207,12 +224,23 @@ class Story:
                 self.stage = "expired"
         elif which in self.operations and what not in WAITING:
             self._finish(what, body, self.operations[which])
+            if what == "rerouted":
+                self._add(Operation(AUTHORIZE, body["number"], "", self.amount))
+            if what in ("authorized", "declined"):  # its confirms under way end with it
+                self._end(CONFIRM, "succeeded" if what == "authorized" else "failed")
 
     def _add(self, operation):
         self.operations[operation.kind, operation.number] = operation
         if operation.key:
             self.keys[operation.key] = operation
         self._count(operation, 1)
+
+    def _end(self, kind, progress):
+        for operation in self.of(kind):
+            if operation.progress == "pending":
+                self._count(operation, -1)
+                operation.progress = progress
+                self._count(operation, 1)
 
     def _finish(self, what, body, operation):
         self._count(operation, -1)
@@ -224,17 +252,17 @@ class Story:
             operation.settled = True
         elif what == "capture_contested":
             operation.contested = True
-        else:  # declined, *_failed
+        else:  # declined, rerouted, *_failed
             operation.progress, operation.late, operation.contested = "failed", bool(body.get("late")), False
         self._count(operation, 1)
         stages = {"authorized": "authorized", "declined": "failed", "action_required": "requires_action",
                   "confirm_failed": "requires_action"}
         self.stage = stages.get(what, self.stage)
-        if what == "canceled" and self.stage in ("requires_action", "authorized"):
+        if what == "canceled" and not operation.elsewhere and self.stage in ("requires_action", "authorized"):
             self.stage = "canceled"
 
     def _count(self, operation, by):
-        if operation.progress == "pending":
+        if operation.progress == "pending" and not operation.elsewhere:
             self.pending[operation.kind] += by
         self.contested += by * operation.contested
         if operation.progress == "failed":
