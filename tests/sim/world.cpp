@@ -89,12 +89,12 @@ class node {
  public:
   explicit node(world& in)
       : line_(std::make_shared<cut_line>()),
-        processor_(in.processor_settings_, in.clock_, in.ledger_),
+        processor_(in.processor_settings_, in.clock_, in.beyond_),
         system_(config_),
         host_(system_, settings(in),
               {in.clock_, in.entropy_, in.log_, in.metrics_, std::make_shared<severed_store>(in.store_, line_)},
               {make_payment_kind(processor_)}, [](const std::string& why) { throw std::logic_error(why); }),
-        payments_(host_, in.clock_, in.log_) {
+        payments_(host_, in.clock_, in.log_, router(in.settings_.processors)) {
     processor_.listen([this](processor_notice told) { payments_.notify(std::move(told)); });
     host_.start();
   }
@@ -119,11 +119,20 @@ class node {
   void advance(std::chrono::milliseconds by) { scheduler().advance_time(by); }
   bool ready() const { return host_.ready(); }
   payments& api() { return payments_; }
-  sandbox::sim_processor& processor() { return processor_; }
+  sim_network& processor() { return processor_; }
 
  private:
   caf::scheduler::test_coordinator& scheduler() {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
+  }
+  // All of them, beginning with one that the amount says.
+  static handling_chooser router(std::vector<std::string> names) {
+    return [names = std::move(names)](const domain::terms& asked) {
+      domain::handling how{names, "all"};
+      const auto first = asked.amount.minor % static_cast<std::int64_t>(names.size());
+      std::ranges::rotate(how.route, how.route.begin() + first);
+      return how;
+    };
   }
   static runtime::host_settings settings(world& in) {
     runtime::host_settings how;
@@ -135,7 +144,7 @@ class node {
   }
 
   std::shared_ptr<cut_line> line_;
-  sandbox::sim_processor processor_;
+  sim_network processor_;
   test_config config_;
   caf::actor_system system_;
   runtime::host host_;
@@ -147,8 +156,11 @@ world::world(world_settings settings)
       roll_(settings.seed),
       entropy_(settings.seed * 7919 + 1),
       store_(std::make_shared<memory::journal_store>()),
-      ledger_(std::make_shared<sandbox::memory_ledger>()) {
+      beyond_(std::make_shared<outside>()) {
   processor_settings_.faults = settings.processor_faults;
+  for (const auto& name : settings.processors) beyond_->ledgers[name] = std::make_shared<sandbox::memory_ledger>();
+  beyond_->accept = settings.accept;
+  beyond_->deny = settings.deny;
 }
 
 world::~world() = default;
@@ -244,6 +256,11 @@ void world::settle() {
   for (int round = 0; round < 400; ++round) {
     run(400);
     advance(std::chrono::milliseconds{500});
+  }
+  beyond_->calm = true;  // what was accepted and never told of is asked after
+  for (int hour = 0; hour < 3; ++hour) {
+    advance(domain::accepted_first);
+    run(4000);
   }
 }
 

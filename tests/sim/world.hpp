@@ -1,7 +1,7 @@
-// world: nodes, their store, their processor and their clients in one thread, moved by one seed.
+// world: nodes, their store, their processors and their clients in one thread, moved by one seed.
 //
 // Every node is a real host on CAF's test scheduler, whose job queue is permuted by the seed. The store is the memory journal,
-// the processor the sandbox's simulated one; both take faults from the seed. A crash cuts the node's journal and processor
+// the processors the sandbox's simulated ones; all take faults from the seed. A crash cuts the node's journal and processor
 // off at that very message, then throws the node away. A failing seed fails again.
 #pragma once
 
@@ -17,8 +17,8 @@
 
 #include "actors/hosted_payments.hpp"
 #include "adapters/memory/journal.hpp"
-#include "adapters/sandbox/sim_processor.hpp"
 #include "runtime/host.hpp"
+#include "tests/sim/sim_network.hpp"
 #include "tests/support/silent_ports.hpp"
 
 namespace novapay::sim {
@@ -26,6 +26,9 @@ namespace novapay::sim {
 struct world_settings {
   std::uint64_t seed = 1;
   unsigned shard_bits = 2;
+  std::vector<std::string> processors{"sandbox"};  // a payment's route is these, from one of them on
+  unsigned accept = 0;                             // of a thousand, see sim_network
+  unsigned deny = 0;
   sandbox::sim_faults processor_faults;
   unsigned store_faults = 0;  // of a thousand steps: the next append meets a fault
   runtime::limits bounds;
@@ -63,7 +66,7 @@ class world {
   bool answered(const promise& what) const { return what->answered; }
 
   testing::seeded_random& roll() { return roll_; }
-  const sandbox::memory_ledger& ledger() const { return *ledger_; }
+  const std::map<std::string, std::shared_ptr<sandbox::memory_ledger>>& ledgers() const { return beyond_->ledgers; }
   memory::journal_store& store() { return *store_; }
   unsigned shard_bits() const { return settings_.shard_bits; }
   domain::timestamp now() const { return clock_.now(); }
@@ -81,7 +84,7 @@ class world {
   testing::remembering_log log_;
   testing::silent_metrics metrics_;
   std::shared_ptr<memory::journal_store> store_;
-  std::shared_ptr<sandbox::memory_ledger> ledger_;
+  std::shared_ptr<outside> beyond_;
   sandbox::sim_settings processor_settings_;
   std::vector<std::unique_ptr<node>> nodes_;  // the last one is the newest
   bool calm_ = false;
