@@ -143,11 +143,11 @@ void hosted_payments::customer_returned(const caller& who, const std::string& id
   ask_unscoped(who, *entity, domain::command::query{},
                [this, who, entity = *entity, details = std::move(details), done](reply now) mutable {
                  const auto* found = std::get_if<answer>(&now);
-                 if (found == nullptr || !details || found->payment.stage != domain::stage::requires_action)
+                 if (found == nullptr || found->payment.stage != domain::stage::requires_action)
                    return done(std::move(now));
                  const auto confirms = std::ranges::count(found->payment.operations, domain::operation_kind::confirm,
                                                           [](const auto& what) { return what.id.kind; });
-                 domain::command::confirm confirm{return_key + std::to_string(confirms + 1), *std::move(details)};
+                 domain::command::confirm confirm{return_key + std::to_string(confirms + 1), std::move(details)};
                  ask_unscoped(who, entity, std::move(confirm), [before = std::move(now), done](reply after) {
                    done(std::holds_alternative<answer>(after) ? std::move(after) : before);
                  });

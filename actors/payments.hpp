@@ -82,9 +82,9 @@ class payments {
   virtual void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) = 0;
 
   // The customer's browser is back from an action, sent by a bank's page: with nobody's API key, by the payment's id alone. If the
-  // payment requires an action it is confirmed with `details` (a repetition repeats nothing); otherwise, or without details,
-  // nothing is done. The answer is the payment as it stands then. Of `who` only request_id and deadline count.
-  using return_details = std::optional<std::map<std::string, std::string>>;
+  // payment requires an action it is confirmed with `details` (a repetition repeats nothing); otherwise nothing is done. The
+  // answer is the payment as it stands then. Of `who` only request_id and deadline count.
+  using return_details = std::map<std::string, std::string>;
   virtual void customer_returned(const caller& who, const std::string& id, return_details details,
                                  reply_handler done) = 0;
 

@@ -1,9 +1,9 @@
 #include "gateway/customer_return.hpp"
 
-#include <map>
 #include <memory>
 #include <utility>
 
+#include "gateway/media.hpp"
 #include "gateway/payment_request.hpp"
 #include "gateway/query.hpp"
 
@@ -46,31 +46,28 @@ void send_on(exchange& x, const domain::payment& now) {
   x.answer_as("text/html; charset=utf-8", 303, {}, std::move(fields));
 }
 
-// What does not fit into a confirm was not made by a bank: the browser is sent on, and nothing is done.
-std::optional<std::map<std::string, std::string>> details_of(const exchange& x) {
-  const auto parameters = parse_query(x.target.query);
-  const auto* given = std::get_if<std::vector<query_parameter>>(&parameters);
-  return given == nullptr ? std::nullopt : read_return(*given);
-}
-
 }  // namespace
 
 void serve_return(const exchange_ptr& x) {
-  if (!parse_payment_id(x->matched.id)) return show_page(*x);
-  x->payment_id = x->matched.id;
+  if (!accepts(x->request, "text/html")) return x->fail({error_code::not_acceptable, {}, "Accept"});
+  const auto parameters = x->take(parse_query(x->target.query));
+  if (!parameters) return;
+  auto details = x->take(read_return(*parameters));
+  if (!details) return;
+  if (!x->request.body.empty()) return x->fail({error_code::parameter_unknown, "A GET takes no body.", {}});
+  if (parse_payment_id(x->matched.id)) x->payment_id = x->matched.id;
   const auto mine = std::make_shared<place>(x->context.returns_in_flight);
   if (!mine->free()) return x->fail({error_code::overloaded, {}, {}});
-  x->context.ports.payments.customer_returned(x->make_caller(), std::string{x->matched.id}, details_of(*x),
-                                              [x, mine](reply given) {
-                                                x->guarded([&] {
-                                                  if (const auto* why = std::get_if<trouble_report>(&given))
-                                                    return x->fail(*why);
-                                                  const auto* with = std::get_if<answer>(&given);
-                                                  if (with == nullptr) return show_page(*x);
-                                                  x->processor_time = with->processor_time;
-                                                  send_on(*x, with->payment);
-                                                });
-                                              });
+  const auto done = [x, mine](reply given) {
+    x->guarded([&] {
+      if (const auto* why = std::get_if<trouble_report>(&given)) return x->fail(*why);
+      if (const auto* refused = std::get_if<domain::refusal>(&given)) return x->fail(to_error(*refused));
+      const auto& with = std::get<answer>(given);
+      x->processor_time = with.processor_time;
+      send_on(*x, with.payment);
+    });
+  };
+  x->context.ports.payments.customer_returned(x->make_caller(), std::string{x->matched.id}, *std::move(details), done);
 }
 
 }  // namespace novapay::gateway

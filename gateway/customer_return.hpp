@@ -1,6 +1,6 @@
 // customer_return: the customer's browser, sent back by a bank's page after an action. It has no API key, and shows nothing but
-// the payment's id, whose 64 random bits nobody guesses: the answer is a redirect to the merchant with the payment's status, or a
-// page that says nothing, the same for a payment that there is not.
+// the payment's id, whose 64 random bits nobody guesses: the answer is a redirect to the merchant with the payment's status, or,
+// where the merchant gave no address, a page that says nothing.
 #pragma once
 
 #include <cstddef>

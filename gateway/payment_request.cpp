@@ -146,11 +146,15 @@ const text_map_rule details_rule{
     confirm_details_max, {.max = confirm_detail_key_max}, {.min = 0, .max = confirm_detail_max, .lines_allowed = true}};
 }  // namespace
 
-std::optional<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters) {
-  if (parameters.size() > details_rule.entries_max) return std::nullopt;
+result<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters) {
+  if (parameters.size() > details_rule.entries_max)
+    return api_error{error_code::parameter_invalid, "There are too many query parameters.", {}};
   std::map<std::string, std::string> details;
   for (const auto& each : parameters) {
-    if (breaks(details_rule.name, each.name) || breaks(details_rule.value, each.value)) return std::nullopt;
+    if (const auto why = breaks(details_rule.name, each.name))
+      return api_error{error_code::parameter_invalid, "A query parameter's name " + *why + ".", {}};
+    if (const auto why = breaks(details_rule.value, each.value))
+      return api_error{error_code::parameter_invalid, shown_name(each.name) + " " + *why + ".", shown_name(each.name)};
     details.emplace(each.name, each.value);
   }
   return details;

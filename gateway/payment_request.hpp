@@ -47,8 +47,8 @@ result<domain::command_type> read_refund(const json_value& body, std::string key
 // idempotency_key_invalid, and what secret_guard refuses.
 result<std::string> read_idempotency_key(std::string_view field);
 
-// Of a return: what the bank's page sent the customer's browser back with. nullopt: more or longer than a confirm may carry.
-std::optional<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters);
+// What the bank's page sent the customer's browser back with, within the bounds of a confirm's details.
+result<std::map<std::string, std::string>> read_return(const std::vector<query_parameter>& parameters);
 
 text_rule metadata_key_rule();
 text_rule metadata_value_rule();

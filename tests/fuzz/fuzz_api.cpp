@@ -27,7 +27,7 @@ class ready_payments final : public payments {
     answer_to(what.index(), done);
   }
   void customer_returned(const caller&, const std::string&, return_details details, reply_handler done) override {
-    answer_to(details ? details->size() : 0, done);
+    answer_to(details.size(), done);
   }
   void list(const caller&, runtime::list_query, std::function<void(page_reply)> done) override { done(page()); }
   void find_by_key(const caller&, std::string, std::function<void(page_reply)> done) override { done(page()); }
