@@ -83,8 +83,6 @@ class StripeCaller(Caller):
 
 
 class AdyenCaller(Caller):
-    paths = {"captures": "captures", "cancels": "cancels", "refunds": "refunds", "reversals": "reversals", "amountUpdates": "amountUpdates"}
-
     def call(self, path, body, key=None, timeout=TIMEOUT_S, **headers):
         given = {"X-API-Key": self.simulator.api_key, **headers}
         if key:

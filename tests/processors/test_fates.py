@@ -102,6 +102,16 @@ def test_a_plan_that_nobody_understands_is_refused(caller):
     assert caller.create(fresh(), "fate_no_such").status_code in (400, 422)
 
 
+def test_a_script_strikes_as_often_as_it_says(stripe):
+    payment = fresh()
+    stripe.simulator.fate("capture-unavailable.rate_limited", payment=payment, times=2)
+    assert [stripe.create(payment).status_code for _ in range(3)] == [429, 429, 200]
+    intent = stripe.create(payment).json()["id"]
+    assert [stripe.capture(payment, intent).status_code for _ in range(3)] == [503, 503, 200]
+    with pytest.raises(ValueError, match="there is no fate"):
+        stripe.simulator.fate("no_such")
+
+
 def test_the_plan_can_come_with_the_metadata(stripe, adyen):
     assert stripe.create(fresh(), **{"metadata[fate]": "error_500"}).status_code == 500
     assert adyen.create(fresh(), "APPROVED", metadata={"fate": "error_500"}).status_code == 500
@@ -151,6 +161,12 @@ def test_an_outage_executes_nothing_and_ends(caller, mode):
         caller.simulator.outage("none")
     assert caller.simulator.effects(payment) == []
     assert caller.create(payment).status_code == 200
+
+
+def test_a_latency_delays_every_answer(own):
+    stripe = own("stripe", latency_ms=150)
+    assert stripe.create(fresh()).elapsed.total_seconds() >= 0.15
+    assert stripe.call("GET", "/v1/balance").elapsed.total_seconds() >= 0.15
 
 
 def test_an_outage_ends_by_itself(stripe):

@@ -41,6 +41,18 @@ def test_the_life_of_a_payment(stripe):
     assert stripe.simulator.sums()[f"{payment} eur"] == {"authorized": 1099, "charges": 1, "captured": 1000, "released": 99, "refunded": 300}
 
 
+def test_a_capture_adds_to_the_metadata(stripe):
+    payment = fresh()
+    intent = stripe.authorized(payment)
+    shown = stripe.capture(payment, intent, **{"metadata[captured_1]": "1099", "metadata[novapay_operation]": "capture:1"}).json()
+    assert shown["metadata"] == {"novapay_payment": payment, "novapay_operation": "capture:1", "captured_1": "1099"}
+    assert [entry["reference"] for entry in stripe.simulator.effects(payment)] == ["authorize:1", "capture:1"]
+    charge = stripe.get(f"/v1/charges/{shown['latest_charge']}")
+    assert charge["metadata"] == {"novapay_payment": payment, "novapay_operation": "authorize:1"}  # as it was when it was made
+    assert stripe.call("POST", f"/v1/payment_intents/{intent}", None, {"metadata[captured_1]": ""}).json()["metadata"].keys() == {
+        "novapay_payment", "novapay_operation"}
+
+
 def test_automatic_capture_takes_the_money_at_once(stripe):
     payment = fresh()
     made = stripe.create(payment, capture_method="automatic").json()

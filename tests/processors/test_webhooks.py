@@ -313,6 +313,19 @@ def test_adyen_can_put_several_into_one(own, receiver):
     assert all(genuine(adyen, delivered) for delivered in receiver.all)
 
 
+@PROCESSORS
+def test_a_webhook_of_the_tests_own_making(own, receiver, processor):
+    caller = own(processor)
+    if processor == "stripe":
+        caller.simulator.notify(type="payment_intent.succeeded", object={"id": "pi_unknown", "object": "payment_intent"}, times=2)
+    else:
+        caller.simulator.notify(item={"eventCode": "CAPTURE", "originalReference": "UNKNOWNREFERENCE"}, times=2)
+    first, second = receiver.next(), receiver.next()
+    assert identity(caller, first) == identity(caller, second)
+    assert genuine(caller, first) and genuine(caller, second)
+    assert b"nknown" in first.body or b"UNKNOWNREFERENCE" in first.body
+
+
 # ---- repetition ------------------------------------------------------------------------------------------------------------
 
 

@@ -123,6 +123,10 @@ class Simulator:
     def happen(self, payment, what):
         return self.control("happen", payment=payment, what=what)["happened"]
 
+    def notify(self, **given):
+        """A webhook of the test's own making: type, object (Adyen: item), times. Its identity."""
+        return self.control("notify", **given)["identity"]
+
     def webhooks(self, **given):
         return self.control("webhooks", **given)
 

@@ -18,7 +18,6 @@ METADATA_PAIRS_MAX, METADATA_KEY_MAX, METADATA_VALUE_MAX = 20, 20, 80
 CAPTURE_DELAY_HOURS_MAX = 672
 REJECTED_KEPT = 200
 OLDER_S = 60  # how much older a contradiction says it is
-SIGNED = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference", "amount.value", "amount.currency", "eventCode", "success")
 
 # what follows /v71 (with * for the payment's reference) → (path in the description, operation, the method that does it)
 ROUTES = {
@@ -230,6 +229,13 @@ class Adyen(Reports, Flow, Engine):
         item = {**event.data, "additionalData": {}, "success": "false", "reason": "Refused", "eventDate": self.date(event.created - OLDER_S)}
         item.pop("operations", None)
         return Event(f"{event.type}/{item['pspReference']}/false", event.type, event.operation, event.payment, None, item, self.now())
+
+    def custom(self, given):
+        """An event made up by a test: any members of an item."""
+        item = {"additionalData": {}, "amount": {"currency": "EUR", "value": 0}, "eventCode": "AUTHORISATION", "eventDate": self.date(self.now()),
+                "merchantAccountCode": self.options.merchant_account, "merchantReference": "", "paymentMethod": "visa",
+                "pspReference": self.psp(), "reason": "", "success": "true", **given["item"]}
+        return Event(f"{item['eventCode']}/{item['pspReference']}/{item['success']}", item["eventCode"], "custom", None, None, item, self.now())
 
     def forgery(self, event):
         """Says that other money has moved, with a signature that does not hold."""

@@ -10,6 +10,8 @@
     POST /_control/outage    {"mode": "refuse" | "hang" | "reset" | "503" | "none", "seconds": 60}
     POST /_control/webhooks  {"url": …, "secrets": […], "paused": false}
     POST /_control/resend    {"payment": "pay_…"}: what was kept back (`never`); without a payment, all of it
+    POST /_control/notify    {"type": "refund.failed", "object": {…}, "times": 1} (Adyen: "item": {…}): a webhook of the test's own making,
+                             with a good signature
     POST /_control/settle    {} → {"settled": ["po_…"]} or report names
     POST /_control/happen    {"payment": "pay_…" | "pi_…", "what": "dispute" | "inquiry" | "dispute_won" | "dispute_lost" | "refund_failed" |
                              "refund_reversed" | "capture_failed" | "expire"}
@@ -109,6 +111,12 @@ class Control:
     def post_resend(self, given):
         payment = given.get("payment")
         return {"resent": self.engine.resend(lambda event: payment in (None, event.payment))}
+
+    def post_notify(self, given):
+        event = self.engine.custom(given)
+        for _ in range(int(given.get("times", 1))):
+            self.engine.send(event)
+        return {"identity": event.identity}
 
     def post_settle(self, given):
         return {"settled": self.engine.settle()}

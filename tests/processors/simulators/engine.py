@@ -57,7 +57,7 @@ class Call:
 
 
 class Event:
-    """A webhook to be. `body(attempt)` and `headers(body)` belong to the API; `opposite` and `forged` make its evil twins."""
+    """A webhook to be; what `data` is and how it is written is the API's business."""
     __slots__ = ("identity", "type", "operation", "payment", "plan", "data", "delivered", "attempts", "withheld", "created")
 
     def __init__(self, identity, kind, operation, payment, plan, data, created):
@@ -66,8 +66,9 @@ class Event:
 
 
 class Engine:
-    """The base of Stripe and Adyen. They give: `name`, `key_lifetime_s`, `conflict()`, `mismatch()`, `refusal(fate)`, `error_500()`,
-    `replay_headers(stored)`, `deliverable(event)`, `opposite(event)`, `forgery(event)`."""
+    """The base of Stripe and Adyen. They give: `route(exchange)`, which ends in `post`; the answers `conflict()`, `mismatch()`, `refusal(fate)`
+    and `error_500()`; `own_headers(call)`, `replay_headers(stored)`; and of webhooks `written(events)` → (headers, body), `accepts(status,
+    body)`, `opposite(event)`, `forgery(event)` → a Delivery, `custom(given)`; `settle()` and `happen(payment, what)`."""
 
     name = "none"
     key_lifetime_s = 24 * 3600
@@ -86,6 +87,7 @@ class Engine:
         self.events, self.withheld, self.batch = [], {}, []
         self.loop = asyncio.get_running_loop()
         self.sender = Sender(options.webhook_url, options.webhook_connections, self.redeliver)
+        self.latency_s = options.latency_ms / 1000
         self.server = None  # the HTTP server of the API, set by who starts it
 
     # ---- time ----------------------------------------------------------------------------------------------------------
@@ -163,11 +165,12 @@ class Engine:
         stored = self.remembered(call.key) if call.key is not None else None
         if stored is not None:
             if stored.hash != call.hash:
+                self.counts["mismatched keys"] += 1
                 return self.give(call, self.mismatch())
             if stored.answer is None:
                 return self.give(call, self.conflict())
             answer = Answer(stored.answer.status, stored.answer.body, (*stored.answer.headers, *self.replay_headers(stored)))
-            return self.deliver(call, answer, (), replayed=True)
+            return self.deliver(call, answer, replayed=True)
         if call.key is not None:
             stored = self.keys[call.key] = Stored(call.hash, call.request, self.virtual())
         if what == "delayed":
@@ -199,7 +202,7 @@ class Engine:
                 stored.answer = Answer(answer.status, bytes(memoryview(answer.body)), answer.headers)  # a copy of its true size
             else:
                 del self.keys[call.key]
-        self.deliver(call, answer, answer.events)
+        self.deliver(call, answer)
 
     def give(self, call, answer):
         """An answer about a call that was not executed: nothing is stored, nothing gets lost."""
@@ -207,7 +210,7 @@ class Engine:
         self.ledger.write()
         call.exchange.reply(answer.status, answer.body, (*self.own_headers(call), *answer.headers))
 
-    def deliver(self, call, answer, events, replayed=False):
+    def deliver(self, call, answer, replayed=False):
         what, exchange = call.fate.call, call.exchange
         headers = (*self.own_headers(call), *answer.headers)
         heard = what not in ("timeout", "reset", "truncated")
@@ -336,7 +339,10 @@ class Engine:
 
     def handle(self, exchange):
         if self.outage is None:
-            self.route(exchange)
+            if self.latency_s:
+                self.loop.call_later(self.latency_s, self.route, exchange)
+            else:
+                self.route(exchange)
         elif self.outage == "hang":
             exchange.hang()
         elif self.outage == "503":

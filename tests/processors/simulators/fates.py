@@ -10,8 +10,6 @@ A plan is `fate_` and parts joined by dots: `fate_timeout`, `fate_capture-reset.
 import hashlib
 import re
 
-OPERATIONS = ("authorize", "confirm", "capture", "refund", "cancel", "update")
-
 # What can happen to a call: name → (is it executed?, what it is). An argument is in milliseconds.
 CALLS = {
     "ok": (True, "executed and answered"),
@@ -148,11 +146,16 @@ class Fates:
         self.script = []  # [{operation, payment, fate, times}]
 
     def add(self, entry):
-        """A script: {"fate": "timeout", "operation": "capture", "payment": "pay_…", "times": 1}; absent means any, times -1 for ever."""
-        plan = Plan.read(entry["fate"])
-        fate = plan.operations.get("authorize")
-        self.script.append({"operation": entry.get("operation"), "payment": entry.get("payment"), "times": int(entry.get("times", 1)),
-                            "fate": fate, "webhook": (plan.webhook, plan.webhook_argument) if plan.webhook else None})
+        """A script: {"fate": "timeout", "operation": "capture", "payment": "pay_…", "times": 1}; absent means any, times -1 for ever.
+        "fate" may be a plan: each of its parts strikes that many times."""
+        plan, wanted = Plan.read(entry["fate"]), {"payment": entry.get("payment")}
+        times = int(entry.get("times") or 1)
+        for operation, fate in plan.operations.items():
+            operation = operation if f"{operation}-" in entry["fate"] else entry.get("operation")
+            self.script.append({**wanted, "operation": operation, "times": times, "fate": fate, "webhook": None})
+        if plan.webhook:
+            self.script.append({**wanted, "operation": entry.get("operation"), "times": times, "fate": None,
+                                "webhook": (plan.webhook, plan.webhook_argument)})
 
     def scripted(self, what, operation, payment):
         for entry in self.script:

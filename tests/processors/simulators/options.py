@@ -35,6 +35,7 @@ def add_common(made):
     made.add_argument("--webhook-misbehave", type=float, metavar="RATE", help="share of webhooks that do (default: as --misbehave)")
     made.add_argument("--seed", type=int, default=1, help="which ones, and how")
     made.add_argument("--fates-by-amount", action="store_true", help="the last four digits of an amount say what happens (see the table)")
+    made.add_argument("--latency-ms", type=float, default=0.0, help="how long every request takes")
     made.add_argument("--strict-money", action="store_true", help="refuse what moves too much money, as the real one does, instead of doing it")
     made.add_argument("--no-multicapture", dest="multicapture", action="store_false", help="Adyen: a partial capture releases the rest")
     made.add_argument("--fixed-ids", action="store_true", help="ids follow from the seed")

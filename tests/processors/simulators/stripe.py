@@ -241,6 +241,10 @@ class Stripe(Lists, Flow, Engine):
         twin = StripeEvent("evt_" + self.new_id(), kind, event.operation, event.payment, None, (orjson.dumps(thing), None, None), event.created - OLDER_S)
         return twin
 
+    def custom(self, given):
+        """An event made up by a test: its type and object."""
+        return StripeEvent("evt_" + self.new_id(), given["type"], "custom", None, None, (orjson.dumps(given["object"]), None, None), self.now())
+
     def forgery(self, event):
         """Says that more money has moved, signed in one of the ways that do not count."""
         thing = orjson.loads(event.data[0])

@@ -96,12 +96,12 @@ class PaymentIntent(Thing):
 
 
 class Charge(Thing):
-    __slots__ = ("intent", "amount", "captured_amount", "refunded_amount", "status", "captured", "decline", "transaction", "disputed", "refunds",
+    __slots__ = ("intent", "metadata", "amount", "captured_amount", "refunded_amount", "status", "captured", "decline", "transaction", "disputed", "refunds",
                  "capture_before", "key")
 
     def __init__(self, made_id, created, intent):
         super().__init__(made_id, created)
-        self.intent, self.amount = intent, intent.amount
+        self.intent, self.amount, self.metadata = intent, intent.amount, dict(intent.metadata)
         self.captured_amount = self.refunded_amount = 0
         self.status, self.captured, self.decline, self.transaction, self.disputed = "succeeded", False, None, None, False
         self.refunds, self.capture_before = [], self.created + HOLD_S
@@ -141,7 +141,7 @@ class Charge(Thing):
             "captured": self.captured, "created": self.created, "currency": intent.currency, "customer": intent.customer,
             "description": intent.description, "disputed": self.disputed, "failure_balance_transaction": None,
             "failure_code": declined.code if declined else None, "failure_message": declined.message if declined else None,
-            "fraud_details": {}, "livemode": False, "metadata": intent.metadata, "on_behalf_of": None, "outcome": self.outcome(),
+            "fraud_details": {}, "livemode": False, "metadata": self.metadata, "on_behalf_of": None, "outcome": self.outcome(),
             "paid": self.status == "succeeded", "payment_intent": intent.id, "payment_method": intent.method,
             "payment_method_details": {"card": self.card_details(), "type": "card"}, "receipt_email": intent.receipt_email,
             "receipt_number": None, "receipt_url": None, "refunded": self.refunded_amount >= self.amount > 0, "review": None, "shipping": None,
