@@ -55,7 +55,7 @@ def test_a_call_is_executed_or_not_as_its_fate_says_and_never_twice(caller, oper
 
     if fate in UNHEARD:
         with pytest.raises((requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)):
-            do(timeout=0.3)
+            do(timeout=1 if fate == "timeout" else 5)
     else:
         answer = do()
         assert answer.status_code == STATUS[caller.simulator.processor].get(fate, answer.status_code)

@@ -222,7 +222,7 @@ def test_before_waits_for_an_endpoint_that_is_slow_but_not_for_ever(own, receive
     receiver.status = 500
     began = time.monotonic()
     caller.authorized(fresh(), "fate_webhook-before")
-    assert 2.9 < time.monotonic() - began < 4.5
+    assert 2.9 < time.monotonic() - began < 10
 
 
 @PROCESSORS
