@@ -51,11 +51,12 @@ class remembering_log final : public runtime::log {
     lines_.push_back(std::move(line));
     if (lines_.size() > 1000) lines_.pop_front();
   }
-  bool has(std::string_view part) const {
+  bool has(std::string_view part) const { return count(part) > 0; }
+  std::size_t count(std::string_view part) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& line : lines_)
-      if (line.find(part) != std::string::npos) return true;
-    return false;
+    std::size_t found = 0;
+    for (const auto& line : lines_) found += line.find(part) != std::string::npos ? 1 : 0;
+    return found;
   }
 
  private:
