@@ -25,6 +25,7 @@ using json = nlohmann::ordered_json;
 class builder final : public YAML::EventHandler {
  public:
   json result;
+  std::map<std::string, std::size_t> lines;
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -35,6 +36,7 @@ class builder final : public YAML::EventHandler {
                 const std::string& text) override {
     if (anchor != YAML::NullAnchor) refuse(mark, "anchors are not supported");
     if (!open_.empty() && open_.back().value.is_object() && !open_.back().key) return begin_member(mark, text);
+    note_element(mark);
     add(scalar(mark, tag, text));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -51,6 +53,7 @@ class builder final : public YAML::EventHandler {
  private:
   struct collection {
     json value;
+    std::string pointer;             // of the collection itself
     std::optional<std::string> key;  // of a mapping: read, its value is still to come
     std::set<std::string> keys;
   };
@@ -58,6 +61,23 @@ class builder final : public YAML::EventHandler {
   void begin_member(const YAML::Mark& mark, const std::string& name) {
     if (!open_.back().keys.insert(name).second) refuse(mark, "the key \"" + name + "\" is given twice");
     open_.back().key = name;
+    lines[pointer_of_next()] = line_of(mark);
+  }
+
+  static std::size_t line_of(const YAML::Mark& mark) { return static_cast<std::size_t>(mark.line) + 1; }
+
+  void note_element(const YAML::Mark& mark) {
+    if (!open_.empty() && open_.back().value.is_array()) lines[pointer_of_next()] = line_of(mark);
+  }
+
+  // The JSON pointer (RFC 6901) of the value that comes next.
+  std::string pointer_of_next() const {
+    if (open_.empty()) return {};
+    const auto& parent = open_.back();
+    std::string pointer = parent.pointer + "/";
+    if (!parent.key) return pointer + std::to_string(parent.value.size());
+    for (const char c : *parent.key) pointer += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return pointer;
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, json empty) {
@@ -66,7 +86,9 @@ class builder final : public YAML::EventHandler {
     if (open_.size() >= yaml_depth_max) refuse(mark, "nested more than " + std::to_string(yaml_depth_max) + " deep");
     if (!tag.empty() && tag != "?" && tag != "!" && tag != (empty.is_array() ? core + "seq" : core + "map"))
       refuse(mark, "the tag " + tag + " is not supported");
-    open_.push_back({std::move(empty), {}, {}});
+    note_element(mark);
+    auto pointer = pointer_of_next();
+    open_.push_back({std::move(empty), std::move(pointer), {}, {}});
   }
 
   void close() {
@@ -119,7 +141,7 @@ yaml_error error_at(const YAML::Mark& mark, std::string message) {
 
 }  // namespace
 
-std::variant<std::string, yaml_error> yaml_to_json_text(const std::string& yaml) try {
+std::variant<yaml_document, yaml_error> read_yaml(const std::string& yaml) try {
   if (yaml.size() > yaml_bytes_max) return yaml_error{0, 0, "the text is larger than 8 MiB"};
   std::istringstream in{yaml};
   YAML::Parser parser{in};
@@ -128,9 +150,15 @@ std::variant<std::string, yaml_error> yaml_to_json_text(const std::string& yaml)
     builder second;
     if (parser.HandleNextDocument(second)) return yaml_error{0, 0, "there is more than one document"};
   }
-  return built.result.dump();
+  return yaml_document{built.result.dump(), std::move(built.lines)};
 } catch (const YAML::Exception& error) { return error_at(error.mark, error.msg); } catch (const json::exception&) {
   return yaml_error{0, 0, "the text is not UTF-8"};
+}
+
+std::variant<std::string, yaml_error> yaml_to_json_text(const std::string& yaml) {
+  auto read = read_yaml(yaml);
+  if (auto* bad = std::get_if<yaml_error>(&read)) return std::move(*bad);
+  return std::get<yaml_document>(std::move(read)).json;
 }
 
 }  // namespace novapay::adapters

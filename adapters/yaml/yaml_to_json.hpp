@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <variant>
 
@@ -21,7 +22,14 @@ struct yaml_error {
   std::string message;
 };
 
-// An empty document is "null".
+struct yaml_document {
+  std::string json;  // an empty document is "null"
+  std::map<std::string, std::size_t>
+      lines;  // where each member and element begins, by its JSON pointer: "/store/kind" → 12
+};
+
+std::variant<yaml_document, yaml_error> read_yaml(const std::string& yaml);
+// The JSON alone.
 std::variant<std::string, yaml_error> yaml_to_json_text(const std::string& yaml);
 
 }  // namespace novapay::adapters

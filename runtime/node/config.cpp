@@ -1,92 +1,14 @@
 #include "runtime/node/config.hpp"
 
 #include <charconv>
-#include <fstream>
-#include <initializer_list>
-#include <limits>
-#include <sstream>
-#include <stdexcept>
+#include <exception>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "adapters/yaml/yaml_to_json.hpp"
 #include "runtime/host.hpp"
+#include "runtime/node/section.hpp"
 
 namespace novapay::node {
 namespace {
-
-using json = nlohmann::json;
-
-// One mapping of the file. Every key must be asked for, or `done` refuses it as unknown.
-class section {
- public:
-  section(const json& values, std::string path) : values_(values), path_(std::move(path)) {
-    if (!values_.is_object() && !values_.is_null()) fail("", "must be a mapping");
-  }
-
-  void text(const char* key, std::string& into) {
-    if (const auto* value = take(key)) {
-      if (!value->is_string()) fail(key, "must be text");
-      into = value->get<std::string>();
-    }
-  }
-  void flag(const char* key, bool& into) {
-    if (const auto* value = take(key)) {
-      if (!value->is_boolean()) fail(key, "must be true or false");
-      into = value->get<bool>();
-    }
-  }
-  template <class Integer>
-  void number(const char* key, Integer& into, std::int64_t least, std::int64_t most) {
-    const auto* value = take(key);
-    if (value == nullptr) return;
-    if (!value->is_number_integer()) fail(key, "must be a whole number");
-    const auto given = value->get<std::int64_t>();
-    if (given < least || given > most)
-      fail(key,
-           "must be from " + std::to_string(least) + " to " + std::to_string(most) + ", not " + std::to_string(given));
-    into = static_cast<Integer>(given);
-  }
-  void duration(const char* key, std::chrono::milliseconds& into, std::int64_t least = 1) {
-    std::int64_t ms = into.count();
-    number(key, ms, least, std::int64_t{24} * 60 * 60 * 1000);
-    into = std::chrono::milliseconds{ms};
-  }
-  void choice(const char* key, std::string& into, std::initializer_list<const char*> allowed) {
-    text(key, into);
-    std::string names;
-    for (const auto* name : allowed) {
-      if (into == name) return;
-      names += (names.empty() ? "" : ", ") + std::string(name);
-    }
-    fail(key, "must be one of " + names + ", not \"" + into + "\"");
-  }
-  section child(const char* key) {
-    static const json nothing;
-    const auto* value = take(key);
-    return {value != nullptr ? *value : nothing, path_ + key + "."};
-  }
-  void done() const {
-    if (!values_.is_object()) return;
-    for (const auto& [key, value] : values_.items())
-      if (!known_.contains(key)) fail(key, "is not a setting of NovaPay");
-  }
-
- private:
-  const json* take(const char* key) {
-    known_[key] = true;
-    const auto found = values_.is_object() ? values_.find(key) : values_.end();
-    return found == values_.end() || found->is_null() ? nullptr : &*found;
-  }
-  [[noreturn]] void fail(const std::string& key, const std::string& why) const {
-    throw std::runtime_error(path_ + key + ": " + why);
-  }
-
-  const json& values_;
-  std::string path_;
-  json known_ = json::object();
-};
 
 void read_limits(section in, config& into) {
   in.number("commands_per_shard", into.bounds.commands_per_shard, 1, 1'000'000);
@@ -116,9 +38,9 @@ void read_sandbox(section in, sandbox_config& into) {
   in.done();
 }
 
-config read(const json& values) {
+config read(const config_file& file) {
   config into;
-  section in(values, "");
+  section in(file);
   in.text("listen", into.listen);
   in.text("admin", into.admin);
   in.text("data", into.data);
@@ -149,6 +71,7 @@ config read(const json& values) {
 
   read_limits(in.child("limits"), into);
   read_sandbox(in.child("sandbox"), into.sandbox);
+  into.processing = read_processing(in);
   in.done();
   return into;
 }
@@ -156,16 +79,9 @@ config read(const json& values) {
 }  // namespace
 
 std::variant<config, config_error> read_config(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return config_error{path + ": cannot be opened"};
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto converted = adapters::yaml_to_json_text(text.str());
-  if (const auto* bad = std::get_if<adapters::yaml_error>(&converted))
-    return config_error{path + ":" + std::to_string(bad->line) + ": " + bad->message};
   try {
-    return read(json::parse(std::get<std::string>(converted)));
-  } catch (const std::exception& thrown) { return config_error{path + ": " + thrown.what()}; }
+    return read(read_config_file(path));
+  } catch (const std::exception& thrown) { return config_error{thrown.what()}; }
 }
 
 std::variant<endpoint, config_error> parse_endpoint(const std::string& text) {

@@ -9,6 +9,7 @@
 
 #include "gateway/admission.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/node/processors_config.hpp"
 
 namespace novapay::node {
 
@@ -53,10 +54,11 @@ struct config {
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds stop_grace{10'000};
   sandbox_config sandbox;
+  processing_config processing = sandbox_only();
 };
 
 struct config_error {
-  std::string message;  // "cluster-config/node.yaml: store.kind: must be sqlite or postgres, not \"mysql\""
+  std::string message;  // "cluster-config/node.yaml:12: store.kind: must be one of sqlite, postgres, not \"mysql\""
 };
 
 std::variant<config, config_error> read_config(const std::string& path);
