@@ -36,6 +36,20 @@ struct webhook_item {
   std::string payment;                 // "pay_…"; empty: it names no payment of ours
   std::optional<domain::notice> what;  // nullopt: nothing for a payment
   std::string report;                  // settlement data to be fetched: a payout's id, a report's file; mostly empty
+  // `payment` is empty and `what` is for one: ask payment_lookup with this reference ("pi_…") which.
+  std::string lookup{};
+  std::string note{};  // why it is nothing for a payment, for operators: "livemode_mismatch"; mostly empty
+};
+
+// Which payment of ours a processor's object belongs to, where a delivery names only the object (Stripe's disputes). Threads: as http_client.
+class payment_lookup {
+ public:
+  virtual ~payment_lookup() = default;
+  struct answer {
+    bool known = false;   // false: could not be found out now; worth asking again
+    std::string payment;  // "pay_…"; empty, if known: none of ours
+  };
+  virtual void find(std::string reference, std::function<void(answer)> done) = 0;
 };
 
 // What a processor's deliveries look like. Pure; thread-safe.
