@@ -113,8 +113,8 @@ void conversation::slice() {
   const auto near = spans_.back();
   spans_.pop_back();
   constexpr std::pair<std::chrono::seconds, std::chrono::seconds> parts[] = {
-      {120s, 121s}, {30s, 120s}, {-60s, -10s}, {10s, 30s}, {-10s, -3s}, {5s, 10s},
-      {-3s, -1s},   {3s, 5s},    {2s, 3s},     {-1s, 0s},  {1s, 2s},    {0s, 1s}};
+      {30s, 120s}, {-60s, -10s}, {10s, 30s}, {-10s, -3s}, {5s, 10s}, {-3s, -1s},
+      {3s, 5s},    {2s, 3s},     {-1s, 0s},  {1s, 2s},    {0s, 1s}};
   const auto start = std::chrono::floor<std::chrono::seconds>(call_.first_attempt_at + ahead_);
   for (const auto& [from, to] : parts)
     if (start + from < near.to) spans_.push_back({start + from, std::min<timestamp>(start + to, near.to)});

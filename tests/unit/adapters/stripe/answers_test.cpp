@@ -230,10 +230,21 @@ TEST_CASE("stripe/answers: a capture is known by its name, or by being all there
   CHECK(meaning({{"novapay_operation", "capture:2"}}, 500, 2, 500, "requires_capture") == m::done);
   CHECK(meaning({{"novapay_operation", "capture:1"}}, 500, 2, 500, "requires_capture") == m::not_yet);
   CHECK(meaning({{"novapay_operation", "capture:2"}}, 0, 2, 500, "requires_capture") == m::not_yet);
+  CHECK(meaning({{"novapay_operation", "authorize:1"}, {"novapay_capture_3", "500"}}, 500, 2, 500) == m::too_late);
   // By the dashboard, or by a server that forgets metadata.
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 500, 1, 500) == m::done);
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 400, 1, 500) == m::too_late);
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 600, 1, 500) == m::too_late);
+}
+
+TEST_CASE("stripe/answers: a capture that Stripe said it made needs no name") {
+  remarks odd;
+  for (const auto* status : {"succeeded", "requires_capture"}) {
+    const auto intent = *read_intent(intent_json(status, {{"amount_received", 900}}).dump());
+    const auto call = call_of(operation_kind::capture, 500, 2);
+    CHECK(meaning_of(intent, call, 500, true, odd) == intent_means::done);
+    CHECK(meaning_of(intent, call, 500, false, odd) != intent_means::done);
+  }
 }
 
 TEST_CASE("stripe/answers: the authorization's end comes from its charge") {

@@ -287,6 +287,13 @@ TEST_CASE("stripe/conversation: an old key may be forgotten: look, and send only
         near + far + create + near + far + "unknown processor_error");
 }
 
+TEST_CASE("stripe/conversation: a capture without room for its mark cannot be told to be absent") {
+  const auto partly = answered(200, intent_json("requires_capture", {{"amount_received", 400}}));
+  const auto lost_one = [](std::uint32_t number) { return doubted(call_of(capture, 500, number), 24h); };
+  CHECK(course(lost_one(recorded_captures_max), {partly}) == reread + "POST /v1/payment_intents/pi_1/capture > ?");
+  CHECK(course(lost_one(recorded_captures_max + 1), {partly}) == reread + "unknown search_incomplete");
+}
+
 TEST_CASE("stripe/conversation: what does not fit a page is searched in pieces that leave nothing out") {
   const json other{{"id", "pi_7"}, {"metadata", {{"novapay_payment", "pay_other"}}}};
   const auto full = answered(200, list_json({intent_json("succeeded", other)}, true));
