@@ -32,7 +32,7 @@ std::string_view to_text(call_fate value) noexcept;  // "may_be_executed"
 struct outgoing_call {
   std::string method;  // "POST"
   std::string url;     // "https://api.stripe.com/v1/refunds"
-  http_fields fields;  // without host, content-length, connection
+  http_fields fields;  // without host, content-length, connection and the like: "bad_request"
   std::string body;
   std::string pool;  // calls of one name share a bound and connections: "stripe"
   std::chrono::milliseconds connect_timeout{3'000};
@@ -43,9 +43,10 @@ struct outgoing_call {
 struct call_result {
   call_fate fate = call_fate::never_sent;
   http_response response;  // when answered; field names in lower case
-  std::string
-      reason;  // otherwise: "connect_refused", "dns_failed", "connect_timeout", "tls_failed", "too_many_calls", "queue_timeout", "canceled",
-      // "shut_down", "timeout", "connection_lost", "truncated", "answer_too_large", "stream_refused", "bad_url"
+  // When not answered, one of: never_sent "bad_url", "bad_request", "too_many_calls", "queue_timeout", "dns_failed", "connect_failed",
+  // "connect_timeout"; refused "connect_refused", "tls_failed", "stream_refused"; may_be_executed "timeout", "connection_lost",
+  // "truncated", "malformed", "answer_too_large"; either of never_sent and may_be_executed: "canceled", "shut_down".
+  std::string reason;
   std::string detail;  // for the log; never a secret
   std::chrono::microseconds took{0};
 };
