@@ -19,12 +19,23 @@ std::optional<runtime::entity_id> parse_payment_id(std::string_view text) noexce
   return runtime::parse_entity_id(text.substr(4));
 }
 
-handling_chooser only(std::string processor) {
-  return [name = std::move(processor)](const domain::terms& asked) {
-    domain::handling how;
-    if (!asked.token.empty() || asked.tokens.contains(name)) how = {{name}, "default"};
-    return how;
+routing_functions only(std::string processor) {
+  const auto explain = [name = std::move(processor)](const domain::terms& asked) {
+    domain::routing_rules rules;
+    rules.otherwise = {name};
+    domain::processor_standing alone;
+    alone.name = name;
+    alone.any_mode = true;
+    return domain::choose_route(asked, rules, {&alone, 1}, domain::explain::yes);
   };
+  return {[explain](const domain::terms& asked) {
+            auto choice = explain(asked);
+            domain::handling how;
+            how.route = std::move(choice.route);
+            how.rule = std::move(choice.rule);
+            return how;
+          },
+          explain};
 }
 
 namespace {
@@ -112,7 +123,7 @@ void hosted_payments::read(const caller& who, const Done& done, Run run) {
 
 void hosted_payments::create(const caller& who, domain::terms asked, reply_handler done) {
   const auto key = asked.idempotency_key;
-  auto how = choose_(asked);
+  auto how = routing_.choose(asked);
   runtime::ask job{envelope_for(who, domain::command::create{std::move(asked), std::move(how)}),
                    typed_responder(std::move(done))};
   job.what.creation_key = key;

@@ -15,17 +15,25 @@ namespace novapay {
 // How a new payment is handled: its route above all, which is empty if nobody can take it. Must be quick, and callable from any
 // thread.
 using handling_chooser = std::function<domain::handling(const domain::terms&)>;
+// The same decision, explained.
+using route_explainer = std::function<domain::route_choice(const domain::terms&)>;
+
+struct routing_functions {
+  handling_chooser choose;
+  route_explainer explain;
+};
 // Everything to one processor, if it is given a token for it.
-handling_chooser only(std::string processor);
+routing_functions only(std::string processor);
 
 class hosted_payments final : public payments {
  public:
   // All outlive this.
   hosted_payments(runtime::host& host, const runtime::clock& time, runtime::log& logger,
-                  handling_chooser choose = only("sandbox"))
-      : host_(host), time_(time), logger_(logger), choose_(std::move(choose)) {}
+                  routing_functions routing = only("sandbox"))
+      : host_(host), time_(time), logger_(logger), routing_(std::move(routing)) {}
 
   void create(const caller& who, domain::terms asked, reply_handler done) override;
+  domain::route_choice explain_route(const domain::terms& asked) override { return routing_.explain(asked); }
   void ask(const caller& who, const std::string& id, domain::command_type what, reply_handler done) override;
   void customer_returned(const caller& who, const std::string& id, return_details details, reply_handler done) override;
   void list(const caller& who, runtime::list_query query, std::function<void(page_reply)> done) override;
@@ -45,7 +53,7 @@ class hosted_payments final : public payments {
   runtime::host& host_;
   const runtime::clock& time_;
   runtime::log& logger_;
-  const handling_chooser choose_;
+  const routing_functions routing_;
 };
 
 }  // namespace novapay

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/domain/payment.hpp"
+#include "actors/domain/routing.hpp"
 #include "runtime/journal.hpp"
 
 namespace novapay {
@@ -76,6 +77,9 @@ class payments {
 
   // `asked.id` is empty: the payment's id is made where its shard lives. merchant, mode and idempotency_key are set.
   virtual void create(const caller& who, domain::terms asked, reply_handler done) = 0;
+
+  // Where such a payment would go now, and why. Nothing is done. From within the call.
+  virtual domain::route_choice explain_route(const domain::terms& asked) = 0;
 
   // confirm, capture, cancel, refund or query on an existing payment. `id` is "pay_…", any text: what is not an id
   // of this caller's answers the refusal `not_found`.

@@ -126,7 +126,7 @@ std::vector<domain::processor_standing> processor_set::standings() const {
   for (const auto& each : members_) {
     const std::lock_guard lock(each->mutex);
     const bool open = each->at(operation_kind::authorize).breaker.state(now) == domain::breaker_state::open;
-    all.push_back({each->is.name, each->is.live, !open, each->is.currencies, each->is.any_token});
+    all.push_back({each->is.name, each->is.live, !open, each->is.currencies, each->is.any_mode});
   }
   return all;
 }

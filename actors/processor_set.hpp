@@ -29,7 +29,7 @@ struct processor_member {
   processor* through = nullptr;
   bool live = false;
   std::vector<std::string> currencies{};  // empty: all
-  bool any_token = false;
+  bool any_mode = false;
 };
 
 struct breaker_view {

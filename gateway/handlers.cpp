@@ -71,6 +71,22 @@ void create_payment(const exchange_ptr& x) {
                                    }));
 }
 
+// Nothing happens, so a key is not needed; with one, a split falls as it would for the payment.
+void explain_route(const exchange_ptr& x) {
+  const auto body = x->take(take_body(x->request, need::required));
+  if (!body) return;
+  auto terms = x->take(read_create(*body));
+  if (!terms) return;
+  terms->merchant = x->who->merchant;
+  terms->mode = x->who->mode;
+  if (x->request.field("idempotency-key")) {
+    auto key = x->take(idempotency_key_of(x->request));
+    if (!key) return;
+    terms->idempotency_key = *std::move(key);
+  }
+  x->answer(200, render_route(x->context.ports.payments.explain_route(*terms)));
+}
+
 void ask(const exchange_ptr& x, domain::command_type what, reply_handler done) {
   x->context.ports.payments.ask(x->make_caller(), std::string{x->matched.id}, std::move(what), std::move(done));
 }
@@ -170,6 +186,7 @@ void serve_payments(const exchange_ptr& x) {
     case route::create_refund: return create_refund(x);
     case route::list_refunds: return list_refunds(x);
     case route::list_events: return list_events(x);
+    case route::explain_route: return explain_route(x);
     case route::customer_return:
     case route::read_openapi:
     case route::read_docs:

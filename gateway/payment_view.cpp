@@ -191,6 +191,16 @@ std::string render_payments(const payment_page& page) {
   return out.take();
 }
 
+std::string render_route(const domain::route_choice& chosen) {
+  json_writer out{record_bytes};
+  out.open_object().member("object", "route").key("processors").open_array();
+  for (const auto& name : chosen.route) out.value(name);
+  out.close_array().member("rule", chosen.rule).key("explanation").open_array();
+  for (const auto& line : chosen.why) out.value(line);
+  out.close_array().close_object();
+  return out.take();
+}
+
 std::string render_refunds(const payment& now) {
   json_writer out{record_bytes * (now.operations.size() + 1)};
   out.open_object().member("object", "list").key("data");

@@ -18,6 +18,8 @@ std::string render_refund(const domain::payment& now, const domain::operation& r
 
 // {"object":"list","data":[…],"has_more":…,"next_cursor":…}
 std::string render_payments(const payment_page& page);
+// A routing decision: {"object": "route", "processors": […], "rule": …, "explanation": […]}.
+std::string render_route(const domain::route_choice& chosen);
 std::string render_refunds(const domain::payment& now);
 std::string render_history(std::string_view payment_id, std::span<const history_entry> history);
 

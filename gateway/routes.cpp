@@ -17,6 +17,7 @@ constexpr std::array table{
     route_info{route::list_refunds, "GET", "/v1/payments/{id}/refunds"},
     route_info{route::list_events, "GET", "/v1/payments/{id}/events"},
     route_info{route::customer_return, "GET", "/v1/payments/{id}/return"},
+    route_info{route::explain_route, "POST", "/v1/routing/explain"},
     route_info{route::read_openapi, "GET", "/openapi.json"},
     route_info{route::read_docs, "GET", "/docs"},
 };

@@ -19,6 +19,7 @@ enum class route : std::uint8_t {
   list_refunds,
   list_events,
   customer_return,
+  explain_route,
   read_openapi,
   read_docs,
   unmatched,  // no row of the table: 404 or 405

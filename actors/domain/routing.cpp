@@ -47,10 +47,10 @@ std::vector<std::string> in_order(const route_rule& rule, const terms& asked) {
 // Why a processor cannot take a payment; empty: it can.
 std::string_view hindrance(const terms& asked, const processor_standing* who, std::string_view name) {
   if (who == nullptr) return "is not configured";
-  if (who->live != (asked.mode == mode::live))
+  if (!who->any_mode && who->live != (asked.mode == mode::live))
     return who->live ? "takes live payments only" : "takes test payments only";
   if (!holds(who->currencies, info_of(asked.amount.code).name)) return "does not take this currency";
-  if (!who->any_token && token_for(asked, name).empty()) return "has no token of this payment method";
+  if (token_for(asked, name).empty()) return "has no token of this payment method";
   return {};
 }
 

@@ -58,7 +58,7 @@ struct processor_standing {
   bool live = false;                    // takes live payments; test payments otherwise
   bool healthy = true;                  // false: its breaker is open for authorizations
   std::vector<std::string> currencies;  // it takes; empty: all
-  bool any_token = false;               // needs no token of its own (the sandbox)
+  bool any_mode = false;                // the sandbox: moves no money in either mode
 };
 
 struct route_choice {

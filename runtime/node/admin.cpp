@@ -1,5 +1,6 @@
 #include "runtime/node/admin.hpp"
 
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -54,15 +55,65 @@ http_response release(const admin_ports& ports, const std::string& id) {
   return answer(200, {{"released", id}});
 }
 
+http_response breaker_list(const admin_ports& ports) {
+  json data = json::array();
+  for (const auto& one : ports.processors.breakers())
+    data.push_back({{"processor", one.processor},
+                    {"operation", domain::to_text(one.operation)},
+                    {"state", domain::to_text(one.state)},
+                    {"override", domain::to_text(one.overridden)},
+                    {"times_opened", one.times_opened}});
+  return answer(200, {{"data", std::move(data)}});
+}
+
+std::string parameter(const std::string& target, const std::string& name) {
+  auto query = target.find('?');
+  while (query != std::string::npos) {
+    const auto begin = query + 1;
+    query = target.find('&', begin);
+    const auto pair = target.substr(begin, query == std::string::npos ? query : query - begin);
+    if (pair.starts_with(name + "=")) return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+std::optional<domain::operation_kind> operation_named(const std::string& name) {
+  using enum domain::operation_kind;
+  for (const auto each : {authorize, confirm, capture, refund, cancel})
+    if (domain::to_text(each) == name) return each;
+  return std::nullopt;
+}
+
+// POST /breakers/stripe?override=open&operation=capture
+http_response override_breaker(const admin_ports& ports, const std::string& processor, const std::string& target) {
+  using enum domain::breaker_override;
+  const auto word = parameter(target, "override");
+  const auto operation = parameter(target, "operation");
+  const auto which = operation_named(operation);
+  if (!operation.empty() && !which)
+    return answer(400,
+                  {{"error", "operation must be one of authorize, confirm, capture, refund, cancel, or left out"}});
+  if (word != "open" && word != "closed" && word != "none")
+    return answer(400, {{"error", "override must be one of open, closed, none"}});
+  const auto as = word == "open" ? open : word == "closed" ? closed : none;
+  if (!ports.processors.override_breaker(processor, which, as))
+    return answer(404, {{"error", "there is no processor of that name"}});
+  return breaker_list(ports);
+}
+
 http_response handle(const admin_ports& ports, const http_request& asked) {
   const auto path = asked.target.substr(0, asked.target.find('?'));
-  static const std::set<std::string> readable{"/healthz", "/livez", "/readyz", "/metrics", "/quarantine"};
+  static const std::set<std::string> readable{"/healthz", "/livez", "/readyz", "/metrics", "/quarantine", "/breakers"};
   const bool reads = asked.method == "GET" || asked.method == "HEAD";
   if (reads && (path == "/healthz" || path == "/livez")) return answer(200, {{"status", "ok"}});
   if (reads && path == "/readyz") return readiness(ports);
   if (reads && path == "/metrics")
     return {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, ports.exposition()};
   if (reads && path == "/quarantine") return quarantine_list(ports);
+  if (reads && path == "/breakers") return breaker_list(ports);
+  static const std::string breakers = "/breakers/";
+  if (asked.method == "POST" && path.starts_with(breakers) && path.size() > breakers.size())
+    return override_breaker(ports, path.substr(breakers.size()), asked.target);
   static const std::string before = "/quarantine/";
   static const std::string after = "/release";
   if (asked.method == "POST" && path.starts_with(before) && path.ends_with(after) &&
@@ -75,7 +126,9 @@ http_response handle(const admin_ports& ports, const http_request& asked) {
   }
   return answer(
       404,
-      {{"error", "no such path: /healthz, /readyz, /metrics, /quarantine and POST /quarantine/{id}/release exist"}});
+      {{"error",
+        "no such path: /healthz, /readyz, /metrics, /quarantine, /breakers, POST /quarantine/{id}/release and POST "
+        "/breakers/{processor}?override=open|closed|none exist"}});
 }
 
 }  // namespace

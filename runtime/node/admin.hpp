@@ -1,4 +1,4 @@
-// admin: the operators' port: health, metrics, and entities in quarantine. No authentication: it listens on loopback unless
+// admin: the operators' port: health, metrics, entities in quarantine, circuit breakers. No authentication: it listens on loopback unless
 // told otherwise.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "actors/processor_set.hpp"
 #include "runtime/host.hpp"
 #include "runtime/http.hpp"
 
@@ -13,6 +14,7 @@ namespace novapay::node {
 
 struct admin_ports {
   runtime::host& host;
+  processor_set& processors;
   std::function<std::string()> exposition;  // Prometheus text
   const std::atomic<bool>& draining;        // set when the node has begun to stop
 };
@@ -22,6 +24,8 @@ struct admin_ports {
 //   GET  /metrics                      Prometheus text format 0.0.4
 //   GET  /quarantine                   {"data": [{"id", "detail"}]}
 //   POST /quarantine/{id}/release      the entity may be activated again
+//   GET  /breakers                     {"data": [{"processor", "operation", "state", "override", "times_opened"}]}
+//   POST /breakers/{processor}?override=open|closed|none[&operation=capture]    an operator's word; answers as GET does
 runtime::http_handler admin_handler(admin_ports ports);
 runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail);
 

@@ -46,7 +46,6 @@ config read(const config_file& file) {
   in.text("data", into.data);
   in.text("credentials", into.credentials);
   in.text("docs_url", into.docs_url);
-  in.text("return_url_base", into.return_url_base);
   in.flag("core_files", into.core_files);
 
   auto store = in.child("store");

@@ -42,8 +42,7 @@ struct config {
   std::string log_level = "info";  // debug, info, warning, error
   std::string log_file;            // empty: standard error
   std::string docs_url = "/docs";
-  std::string return_url_base;  // empty: processors send the customer's browser to the merchant at once
-  bool core_files = false;      // a crash may leave one; it shows whatever was in memory, API keys among it
+  bool core_files = false;  // a crash may leave one; it shows whatever was in memory, API keys among it
   runtime::limits bounds;
   gateway::admission_limits admission;
   std::size_t connections = 10'000;

@@ -87,6 +87,7 @@ processor_config read_processor(const std::string& name, section in) {
   in.duration("call_timeout_ms", one.call_timeout, 1'000);
   in.number("calls_max", one.calls_max, 1, 100'000);
   in.number("queue_max", one.queue_max, 0, 1'000'000);
+  if (one.kind == processor_kind::stripe) in.flag("multicapture", one.multicapture);
   if (one.kind == processor_kind::adyen) {
     in.text("merchant_account", one.merchant_account);
     if (one.merchant_account.empty()) in.fail("", "merchant_account is missing");
@@ -208,6 +209,8 @@ processing_config read_processing(section& in) {
   auto processors = in.child("processors");
   for (auto& [name, settings] : processors.members(processors_max))
     all.processors.push_back(read_processor(name, std::move(settings)));
+  const auto sandboxes = std::ranges::count(all.processors, processor_kind::sandbox, &processor_config::kind);
+  if (sandboxes > 1) processors.fail("", "there is at most one sandbox: its ledger is one file");
   if (all.processors.empty()) all.processors = sandbox_only().processors;
   read_breaker(in.child("circuit_breaker"), all.breaker);
 

@@ -38,6 +38,7 @@ struct processor_config {
   std::chrono::milliseconds call_timeout{30'000};
   std::size_t calls_max = 512;    // under way at once
   std::size_t queue_max = 4'096;  // waiting for one of these places
+  bool multicapture = false;      // Stripe: the account may capture one authorization several times
 };
 
 struct merchant_config {
@@ -47,8 +48,9 @@ struct merchant_config {
 };
 
 struct processing_config {
-  std::string
-      public_url;  // where customers' browsers and processors reach this node: "https://pay.example.com"; empty: http://LISTEN
+  // Where customers' browsers and processors reach this node: "https://pay.example.com"; empty: customers go from the bank's page to
+  // the merchant at once.
+  std::string public_url;
   std::vector<processor_config> processors;  // the first one gets what names none; without the section: the sandbox
   domain::breaker_settings breaker;
   merchant_config everyone;                          // merchants without settings of their own

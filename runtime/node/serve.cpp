@@ -15,12 +15,10 @@
 #include <caf/all.hpp>
 
 #include "actors/hosted_payments.hpp"
-#include "actors/measured_processor.hpp"
 #include "actors/payment_kind.hpp"
 #include "adapters/credentials/file_credentials.hpp"
 #include "adapters/http/server.hpp"
 #include "adapters/prometheus/metrics.hpp"
-#include "adapters/sandbox/sandbox_processor.hpp"
 #include "adapters/spdlog/json_log.hpp"
 #include "adapters/system/core_files.hpp"
 #include "adapters/system/system_clock.hpp"
@@ -33,6 +31,7 @@
 #include "runtime/host.hpp"
 #include "runtime/node/admin.hpp"
 #include "runtime/node/dev_key.hpp"
+#include "runtime/node/processors.hpp"
 #include "runtime/node/stores.hpp"
 #include "runtime/scheduler.hpp"
 
@@ -130,26 +129,20 @@ adapters::http::http_server_settings admin_listener(const config& settings) {
   return how;
 }
 
-sandbox::settings sandbox_settings(const config& settings) {
-  sandbox::settings how;
-  how.ledger_path = ledger_path(settings);
-  how.latency = settings.sandbox.latency;
-  how.behaviour.slow_delay = settings.sandbox.slow_delay;
-  how.behaviour.very_slow_delay = settings.sandbox.very_slow_delay;
-  how.behaviour.answer_timeout = settings.sandbox.answer_timeout;
-  how.behaviour.settle_after = settings.sandbox.settle_after;
-  how.behaviour.late_failure_after = settings.sandbox.late_failure_after;
-  how.behaviour.notice_retry = settings.sandbox.notice_retry;
-  // As the actors that call it, which it need not interrupt for each call.
-  how.on_thread = adapters::run_after_the_others;
-  return how;
-}
-
 std::string openapi_json() {
   const auto converted = adapters::yaml_to_json_text(std::string(gateway::openapi_yaml()));
   if (const auto* bad = std::get_if<adapters::yaml_error>(&converted))
     throw std::logic_error("openapi.yaml:" + std::to_string(bad->line) + ": " + bad->message);
   return std::get<std::string>(converted);
+}
+
+// "sandbox processor", "processors stripe, adyen".
+std::string describe_processors(const config& settings) {
+  const auto& all = settings.processing.processors;
+  if (all.size() == 1) return all.front().name + " processor";
+  std::string names;
+  for (const auto& one : all) names += (names.empty() ? "processors " : ", ") + one.name;
+  return names;
 }
 
 std::string shown_host(const std::string& address) {
@@ -159,7 +152,8 @@ std::string shown_host(const std::string& address) {
 void greet(const config& settings, const std::string& key, std::uint16_t port, std::uint16_t admin_port) {
   const auto base =
       "http://" + shown_host(std::get<endpoint>(parse_endpoint(settings.listen)).address) + ":" + std::to_string(port);
-  std::cout << "NovaPay " NOVAPAY_VERSION ": " << describe_store(settings) << ", sandbox processor\n"
+  std::cout << "NovaPay " NOVAPAY_VERSION ": " << describe_store(settings) << ", " << describe_processors(settings)
+            << "\n"
             << "listening on " << base << "\n"
             << "admin on http://" << shown_host(std::get<endpoint>(parse_endpoint(settings.admin)).address) << ":"
             << admin_port << "\n";
@@ -215,13 +209,7 @@ int run(const config& settings, const stop_signal& stop) {
     std::cerr << "novapay: " << *problem << "\n";
     return exit_unavailable;
   }
-  std::string ledger_error;
-  auto sandbox = sandbox::sandbox_processor::open(sandbox_settings(settings), clock, log, ledger_error);
-  if (!sandbox) {
-    std::cerr << "novapay: " << ledger_error << "\n";
-    return exit_unavailable;
-  }
-  measured_processor processor(*sandbox, "sandbox", clock, metrics);
+  processors outside(settings, {clock, log, metrics});
 
   auto& breaks = metrics.count("novapay_breaks_total", "Reports of a processor that contradict the journal");
   const auto report_break = [&log, &breaks](const domain::payment& now, const domain::event::break_noted& what) {
@@ -255,9 +243,11 @@ int run(const config& settings, const stop_signal& stop) {
   how.bounds = settings.bounds;
   runtime::host host(system, how,
                      {const_cast<adapters::system_clock&>(clock), random, log, metrics, open_store(settings)},
-                     {make_payment_kind(processor, {report_break, report_flag, settings.return_url_base})},
+                     {make_payment_kind(outside.all(), {report_break, report_flag, settings.processing.public_url})},
                      [&fatal](std::string why) { fatal.say(std::move(why)); });
-  hosted_payments payments(host, clock, log);
+  hosted_payments payments(host, clock, log,
+                           {[&outside](const domain::terms& asked) { return outside.handle(asked); },
+                            [&outside](const domain::terms& asked) { return outside.explain(asked); }});
 
   std::atomic<bool> draining{false};
   gateway::api_settings api_settings;
@@ -275,13 +265,13 @@ int run(const config& settings, const stop_signal& stop) {
         return gateway::admits(settings.admission, {host.commands_in_hand(), server.requests_in_flight()}, method,
                                target);
       });
-  adapters::http::http_server admin(admin_listener(settings),
-                                    admin_handler({host, [&metrics] { return metrics.exposition(); }, draining}),
-                                    admin_refusal);
+  adapters::http::http_server admin(
+      admin_listener(settings),
+      admin_handler({host, outside.all(), [&metrics] { return metrics.exposition(); }, draining}), admin_refusal);
   server.start();  // before the shards are claimed: who cannot listen must not take them from who can
   admin.start();
   host.start();
-  processor.listen([&payments](processor_notice told) { payments.notify(std::move(told)); });
+  outside.all().listen([&payments](processor_notice told) { payments.notify(std::move(told)); });
   log.write(runtime::log_level::info, "started", {{"version", NOVAPAY_VERSION}, {"node", settings.node_name}});
   greet(settings, access.key, server.port(), admin.port());
 
@@ -291,7 +281,7 @@ int run(const config& settings, const stop_signal& stop) {
             << std::endl;
   server.stop(settings.stop_grace);
   host.stop();
-  sandbox.reset();  // answers what is still open, into a host that hears nothing any more
+  outside.stop();  // answers what is still open, into a host that hears nothing any more
   admin.stop(std::chrono::milliseconds{0});
   log.write(runtime::log_level::info, "stopped", {{"reason", fatal.get()}});
   if (fatal.get().empty()) return 0;
@@ -305,6 +295,9 @@ int serve(const config& settings) {
   const stop_signal stop;
   try {
     return run(settings, stop);
+  } catch (const processors_failure& failed) {
+    std::cerr << "novapay: " << failed.what() << "\n";
+    return exit_unavailable;
   } catch (const std::logic_error& thrown) {
     std::cerr << "novapay: " << thrown.what() << "\n";
     return exit_bug;

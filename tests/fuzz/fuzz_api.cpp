@@ -26,6 +26,7 @@ class ready_payments final : public payments {
   void ask(const caller&, const std::string&, domain::command_type what, reply_handler done) override {
     answer_to(what.index(), done);
   }
+  domain::route_choice explain_route(const domain::terms&) override { return {}; }
   void customer_returned(const caller&, const std::string&, return_details details, reply_handler done) override {
     answer_to(details.size(), done);
   }

@@ -94,7 +94,7 @@ class node {
         host_(system_, settings(in),
               {in.clock_, in.entropy_, in.log_, in.metrics_, std::make_shared<severed_store>(in.store_, line_)},
               {make_payment_kind(processor_)}, [](const std::string& why) { throw std::logic_error(why); }),
-        payments_(host_, in.clock_, in.log_, router(in.settings_.processors)) {
+        payments_(host_, in.clock_, in.log_, {router(in.settings_.processors), {}}) {
     processor_.listen([this](processor_notice told) { payments_.notify(std::move(told)); });
     host_.start();
   }

@@ -49,6 +49,12 @@ class fake_payments : public payments {
     asked.emplace_back(id, std::move(what));
     finish(std::move(done));
   }
+  domain::route_choice explain_route(const domain::terms& asked) override {
+    explained.push_back(asked);
+    return next_choice;
+  }
+  std::vector<domain::terms> explained;
+  domain::route_choice next_choice;
   void customer_returned(const caller& who, const std::string& id, return_details details,
                          reply_handler done) override {
     callers.push_back(who);
