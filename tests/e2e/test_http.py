@@ -228,7 +228,9 @@ def test_an_impossible_accept_is_406(client):
 
 NOBODY = "pay_00000000000000000000000000"
 ROUTES = [(method, template.replace("{id}", NOBODY), operation) for method, template, operation in contract.operations()]
-MONEY = [(method, target) for method, target, operation in ROUTES if method == "POST"]
+POSTS = [(method, target) for method, target, operation in ROUTES if method == "POST"]
+MONEY = [(method, target) for method, target, operation in ROUTES
+         if any(each.get("$ref", "").endswith("/IdempotencyKey") for each in operation.get("parameters", []))]
 KEYED = [(method, target) for method, target, operation in ROUTES if operation.get("security") != []]
 
 
@@ -254,8 +256,12 @@ def test_every_route_refuses_unknown_query_parameters(client, method, target):
 
 
 @pytest.mark.parametrize("method, target", MONEY)
-def test_every_post_is_held_to_the_same_rules(client, method, target):
+def test_everything_that_does_something_needs_an_idempotency_key(client, method, target):
     assert send(client, method, target, **{"Idempotency-Key": None}).code == "idempotency_key_missing"
+
+
+@pytest.mark.parametrize("method, target", POSTS)
+def test_every_post_is_held_to_the_same_rules(client, method, target):
     assert send(client, method, target, **{"Content-Type": "text/plain"}).code == "unsupported_media_type"
     assert send(client, method, target, b'{"colour": 1}').code == "parameter_unknown"
     assert send(client, method, target, b'{"colour": "4242424242424242"}').code == "card_number_not_allowed"

@@ -49,8 +49,8 @@ class fake_payments : public payments {
     asked.emplace_back(id, std::move(what));
     finish(std::move(done));
   }
-  domain::route_choice explain_route(const domain::terms& asked) override {
-    explained.push_back(asked);
+  domain::route_choice explain_route(const domain::terms& of) override {
+    explained.push_back(of);
     return next_choice;
   }
   std::vector<domain::terms> explained;
