@@ -121,6 +121,7 @@ TEST_CASE("stripe/settlement: a page is had whole or not at all") {
   CHECK(failure({answered(401, error_json("x"))}) == "processor_credentials again");
   CHECK(failure({answered(404, error_json("invalid_request_error", "resource_missing"))}) == "not_found never");
   CHECK(failure({answered(200, std::string("<html>"))}) == "unreadable_answer again");
+  CHECK(failure({answered(400, std::string("<html>"))}) == "invalid_request again");  // not Stripe's own refusal
   CHECK(failure({disputed, lost(call_fate::never_sent, "dns_failed")}) == "lookup_failed again");
   CHECK(failure({disputed, answered(200, std::string("{}"))}) == "lookup_failed again");
   CHECK(failure({disputed, answered(404, error_json("invalid_request_error", "resource_missing"))}) == "none");
