@@ -77,9 +77,19 @@ outcome with_reference(outcome answer, const std::string& reference) {
   return answer;
 }
 
+// The whole amount or none: what is held for another amount is no approval of this payment, and is released.
+outcome whole_or_none(const payment& now, const notice& heard, const operation& what, const outcome& answer) {
+  const auto* yes = std::get_if<reported::approved>(&answer);
+  if (yes == nullptr || !authorizes(what.id.kind)) return answer;
+  if (!heard.amount_minor || *heard.amount_minor == now.agreed.amount.minor) return answer;
+  return reported::declined{{"partially_authorized", "insufficient_funds",
+                             "The payment method has funds for a part of the amount only.", advice::other_method},
+                            yes->reference.empty() ? heard.reference : yes->reference};
+}
+
 decision hear_result(const payment& now, const notice& heard, const operation& what, const told::result& news,
                      timestamp at) {
-  const auto& answer = news.outcome;
+  const auto answer = whole_or_none(now, heard, what, news.outcome);
   const bool says_nothing =
       std::holds_alternative<reported::unknown>(answer) || std::holds_alternative<reported::not_executed>(answer);
   if (says_nothing) return nothing();

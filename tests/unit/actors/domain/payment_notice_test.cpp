@@ -108,6 +108,22 @@ TEST_CASE("payment/notice: without a number it is found by reference, or as the 
   CHECK(break_of(authorized(), tell(some_capture, yes, "cap_9", 50)) == "unknown_operation");
 }
 
+TEST_CASE("payment/notice: an authorization for another amount is none, and is released") {
+  const auto now = given({event::created{usual_terms(), usual_handling({"north"})}});
+  const auto whole = usual_terms().amount.minor;
+  CHECK(text_of(decide(now, tell(authorize, yes, "auth_1", whole), noon)) ==
+        text_of(decide(now, tell(authorize, yes, "auth_1"), noon)));
+  for (const auto other : {whole - 1, whole + 1}) {
+    const auto told = tell(authorize, yes, "auth_1", other);
+    const auto then = after(now, told);
+    CHECK(summarize(then).status == status::failed);
+    CHECK(then.last_failure->code == "partially_authorized");
+    REQUIRE(find(then, {operation_kind::cancel, 1}) != nullptr);
+    CHECK(find(then, {operation_kind::cancel, 1})->target_reference == "auth_1");
+    CHECK(text_of(decide(then, told, noon)) == "nothing");
+  }
+}
+
 TEST_CASE("payment/notice: only an operation's own processor may tell of it") {
   const auto now = capturing({60});
   const command_type stranger = command::notify{{capture(), yes, "west"}};
