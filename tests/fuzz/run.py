@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 KEPT = HERE / "corpus"
-LENGTHS = {"api": 1024, "http": 2048, "json": 2048, "money": 64, "cursor": 512, "journal": 1024, "headers": 1024, "yaml": 1024, "secrets": 256, "stripe": 4096}
+LENGTHS = {"api": 1024, "http": 2048, "json": 2048, "money": 64, "cursor": 512, "journal": 1024, "headers": 1024, "yaml": 1024, "secrets": 256, "stripe": 4096, "adyen": 4096}
 MEMORY_MB = 2048  # of the fuzzer, its own records included
 SLOWEST_S = 5     # one input may take this long, sanitizers and all
 
