@@ -12,10 +12,14 @@ namespace {
 constexpr std::array operations{operation_kind::authorize, operation_kind::confirm, operation_kind::capture,
                                 operation_kind::refund, operation_kind::cancel};
 
-// Reasons that say nothing about the processor: our own bounds, its rate limit, our shutdown, a key that is too old to be asked by.
-constexpr std::array<std::string_view, 8> not_its_fault{
-    "processor_busy", "processor_shutdown",       "rate_limited",    "circuit_open", "key_expired",
-    "lock_timeout",   "processor_not_configured", "awaiting_webhook"};
+// Reasons that say nothing about the processor's health: our own bounds and settings, its rate limit, a lock of another call's, our
+// shutdown, what is too old or too much to be asked for.
+constexpr std::array<std::string_view, 14> not_its_fault{
+    "processor_busy",        "processor_shutdown",  "processor_not_configured",
+    "processor_credentials", "processor_forbidden", "rate_limited",
+    "object_locked",         "lock_timeout",        "circuit_open",
+    "key_expired",           "mode_mismatch",       "reference_missing",
+    "search_incomplete",     "too_many_calls"};
 
 bool is_its_fault(std::string_view reason) noexcept {
   return std::ranges::find(not_its_fault, reason) == not_its_fault.end();

@@ -4,6 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "adapters/adyen/adyen_processor.hpp"
+#include "adapters/adyen/settlement.hpp"
+#include "adapters/adyen/webhooks.hpp"
 #include "adapters/http_client/client.hpp"
 #include "adapters/sandbox/sandbox_processor.hpp"
 #include "adapters/stripe/settlement.hpp"
@@ -41,6 +44,24 @@ stripe::settings stripe_settings(const processor_config& from) {
   how.call_timeout = 2 * from.call_timeout;
   how.in_flight_max = from.calls_max + from.queue_max;
   how.multicapture = from.multicapture;
+  return how;
+}
+
+adyen::settings adyen_settings(const processor_config& from) {
+  adyen::settings how;
+  how.name = from.name;
+  how.live = from.live;
+  how.api_key = from.api_key;
+  how.merchant_account = from.merchant_account;
+  if (!from.base_url.empty()) how.base_url = from.base_url;
+  how.hmac_keys = from.webhook_secrets;
+  how.webhook_user = from.webhook_user;
+  how.webhook_password = from.webhook_password;
+  how.report_user = from.report_user;
+  how.report_password = from.report_password;
+  how.connect_timeout = from.connect_timeout;
+  how.request_timeout = from.call_timeout;
+  how.in_flight_max = from.calls_max + from.queue_max;
   return how;
 }
 
@@ -101,7 +122,14 @@ void processors::make(const processor_config& how, const config& settings, const
       made.settlement = std::make_unique<stripe::settlement>(stripe, *client_);
       break;
     }
-    case processor_kind::adyen: throw processors_failure("adyen is not wired yet");
+    case processor_kind::adyen: {
+      const auto adyen = adyen_settings(how);
+      made.adapter =
+          std::make_unique<adyen::adyen_processor>(adyen, *client_, ports.time, ports.logger, ports.registry);
+      made.webhooks = std::make_unique<adyen::webhooks>(adyen, ports.logger, ports.registry);
+      made.settlement = std::make_unique<adyen::settlement>(adyen, *client_, ports.logger, ports.registry);
+      break;
+    }
   }
   made.measured = std::make_unique<measured_processor>(*made.adapter, how.name, ports.time, ports.registry);
 }

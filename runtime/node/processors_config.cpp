@@ -96,6 +96,8 @@ processor_config read_processor(const std::string& name, section in) {
               "base_url is missing: a live Adyen account has a prefix of its own, "
               "https://PREFIX-checkout-live.adyenpayments.com/checkout/v71");
     in.text("report_user", one.report_user);
+    in.text("webhook_user", one.webhook_user);
+    if (in.has("webhook_password")) one.webhook_password = resolve_secret(in.child("webhook_password"));
     if (in.has("report_password")) one.report_password = resolve_secret(in.child("report_password"));
   }
   in.done();

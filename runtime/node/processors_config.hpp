@@ -32,8 +32,9 @@ struct processor_config {
   std::string api_key;                       // Stripe's secret key, Adyen's API key
   std::vector<std::string> webhook_secrets;  // Stripe's whsec_…, Adyen's HMAC keys in hex; several while one is rotated
   std::string merchant_account;              // Adyen
-  std::string report_user, report_password;  // Adyen: may download settlement reports
-  std::string ca_file;                       // certificates trusted beside the system's
+  std::string report_user, report_password;    // Adyen: may download settlement reports
+  std::string webhook_user, webhook_password;  // Adyen: Basic authentication of its webhook; empty: none is asked for
+  std::string ca_file;                         // certificates trusted beside the system's
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds call_timeout{30'000};
   std::size_t calls_max = 512;    // under way at once

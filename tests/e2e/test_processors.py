@@ -1,4 +1,4 @@
-"""Payments through Stripe's own HTTP, by the simulator of tests/processors; routes, failover, breakers; what a wrong file is told."""
+"""Payments through Stripe's and Adyen's own HTTP, by the simulators of tests/processors; routes, failover, breakers; what a wrong file is told."""
 import http.client
 import json
 import subprocess
@@ -18,9 +18,11 @@ NODE = """
 processors:
   stripe: {{kind: stripe, base_url: "{stripe}", api_key: {{env: TEST_STRIPE_KEY}}, connect_timeout_ms: 500, call_timeout_ms: 1500}}
   second: {{kind: stripe, base_url: "{second}", api_key: {{env: TEST_STRIPE_KEY}}}}
+  adyen: {{kind: adyen, base_url: "{adyen}", merchant_account: {account}, api_key: {{env: TEST_ADYEN_KEY}}}}
 routing:
   rules:
     - {{name: dollars, when: {{currency: [usd]}}, to: [second]}}
+    - {{name: pounds, when: {{currency: [gbp]}}, to: [adyen]}}
   default: [stripe, second]
 log: {{level: warning}}
 """
@@ -40,11 +42,18 @@ def second():
 
 
 @pytest.fixture(scope="module")
-def node(stripe, second, tmp_path_factory):
+def adyen():
+    with start("adyen") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def node(stripe, second, adyen, tmp_path_factory):
     folder = tmp_path_factory.mktemp("node")
-    (folder / "node.yaml").write_text(NODE.format(stripe=stripe.base_url, second=second.base_url))
+    (folder / "node.yaml").write_text(NODE.format(stripe=stripe.base_url, second=second.base_url, adyen=adyen.base_url,
+                                                  account=adyen.merchant_account))
     made = e2e.Server("sqlite", folder, config=folder / "node.yaml")
-    made.environment = {"TEST_STRIPE_KEY": stripe.api_key}
+    made.environment = {"TEST_STRIPE_KEY": stripe.api_key, "TEST_ADYEN_KEY": adyen.api_key}
     made.start()
     yield made
     made.stop()
@@ -143,28 +152,53 @@ def test_an_operator_opens_a_breaker_and_gives_it_back(client, node):
     assert breakers(node, "/stripe?override=none", "POST")[0] == 200
 
 
-def test_the_customer_goes_to_the_bank_and_comes_back(stripe, second, tmp_path):
-    settings = NODE.format(stripe=stripe.base_url, second=second.base_url)
-    node = e2e.Server("sqlite", tmp_path)
-    node.environment = {"TEST_STRIPE_KEY": stripe.api_key}
-    (tmp_path / "node.yaml").write_text(settings)
-    node.config = tmp_path / "node.yaml"
-    node.start()
-    try:
-        client = Client(node)
-        made = client.payment(payment_method={"type": "card", "token": "pm_card_authenticationRequired"}, currency="eur",
-                              return_url="http://127.0.0.1:9/shop?order=1")
-        assert made["status"] == "requires_action" and made["next_action"]["type"] == "redirect"
-        bank = urllib.parse.urlsplit(made["next_action"]["redirect"]["url"])
-        connection = http.client.HTTPConnection(bank.hostname, bank.port, timeout=10)
-        connection.request("GET", bank.path + "?result=success")
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status in (302, 303), answer.status
-        assert answer.headers["Location"].startswith("http://127.0.0.1:9/shop?order=1")
-        assert client.do(made["id"], "confirm").json["status"] == "captured"
-    finally:
-        node.stop()
+def through_the_bank(url):
+    """Where the bank's page sends the browser after a success."""
+    bank = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(bank.hostname, bank.port, timeout=10)
+    connection.request("GET", f"{bank.path}?{bank.query}{'&' if bank.query else ''}result=success")
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status in (302, 303), answer.status
+    return answer.headers["Location"]
+
+
+def test_the_customer_goes_to_the_bank_and_comes_back(client):
+    made = client.payment(payment_method={"type": "card", "token": "pm_card_authenticationRequired"}, currency="eur",
+                          return_url="http://127.0.0.1:9/shop?order=1")
+    assert made["status"] == "requires_action" and made["next_action"]["type"] == "redirect"
+    assert through_the_bank(made["next_action"]["redirect"]["url"]).startswith("http://127.0.0.1:9/shop?order=1")
+    assert client.do(made["id"], "confirm").json["status"] == "captured"
+
+
+# ---- Adyen --------------------------------------------------------------------------------------------------------
+
+ADYEN_CARD = {"type": "card", "token": "test_visa"}
+
+
+def test_adyen_authorizes_and_takes_a_capture_which_it_confirms_later(client, adyen):
+    made = client.payment(payment_method=ADYEN_CARD, currency="gbp", amount=1500, capture_method="manual")
+    assert (made["status"], made["processor"]) == ("authorized", "adyen")
+    captured = client.do(made["id"], "capture").json
+    # 201 "received" is not success: the webhook says what became of it.
+    assert (captured["status"], captured["processing_reason"]) == ("processing", "accepted_by_processor")
+    assert captured["amount_captured"] == 0 and captured["captures"][0]["status"] == "pending"
+    assert [entry["effect"] for entry in adyen.effects(made["id"])][:2] == ["authorized", "captured"]
+
+
+def test_adyen_declines_with_unified_codes(client):
+    made = client.payment(payment_method={"type": "card", "token": "test_visa:NOT_ENOUGH_BALANCE"}, currency="gbp")
+    why = made["failure"]
+    assert made["status"] == "failed" and (why["code"], why["decline_code"]) == ("card_declined", "insufficient_funds"), why
+    assert why["advice"] == "retry_later" and "12" in why["processor_code"]
+
+
+def test_a_lost_answer_of_adyens_is_found_out_and_charged_once(client, adyen):
+    adyen.fate("timeout", operation="authorize")
+    made = client.payment(payment_method=ADYEN_CARD, currency="gbp", amount=1777, capture_method="manual")
+    assert made["status"] in ("processing", "authorized")
+    assert ended(client, made["id"], 60)["status"] == "authorized"
+    assert len(effects(adyen, made["id"], "authorized")) == 1
 
 
 WRONG = {
