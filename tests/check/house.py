@@ -40,7 +40,7 @@ string string_view strstream system_error thread tuple type_traits typeindex typ
 valarray variant vector version
 """.split())
 # What an adapter may know of actors/: its port, what is said of a caller, and the domain's values.
-PORTS = ("actors/processor.hpp", "actors/webhooks.hpp", "actors/statement.hpp", "actors/credentials.hpp", "actors/api_key.hpp", "actors/domain/")
+PORTS = ("actors/processor.hpp", "actors/webhooks.hpp", "actors/webhook_inbox.hpp", "actors/statement.hpp", "actors/credentials.hpp", "actors/api_key.hpp", "actors/domain/")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT_OR_STRING = re.compile(

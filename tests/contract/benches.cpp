@@ -65,11 +65,12 @@ temp_schema::~temp_schema() {
   } catch (const std::exception& error) { MESSAGE("left behind: ", error.what()); }
 }
 
-sqlite_bench::sqlite_bench() : store{{folder.file("journal.db")}} {
+sqlite_bench::sqlite_bench() : store{{folder.file("journal.db")}}, inbox{{folder.file("journal.db")}} {
   require_applied(sqlite::migrate({folder.file("journal.db")}));
 }
 
-postgres_bench::postgres_bench() : store{{schema.connection(), std::chrono::seconds{20}}} {
+postgres_bench::postgres_bench()
+    : store{{schema.connection(), std::chrono::seconds{20}}}, inbox{{schema.connection(), std::chrono::seconds{20}}} {
   require_applied(postgres::migrate({schema.connection()}));
 }
 

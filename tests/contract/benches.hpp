@@ -9,8 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "adapters/memory/inbox.hpp"
 #include "adapters/memory/journal.hpp"
+#include "adapters/postgres/inbox.hpp"
 #include "adapters/postgres/journal.hpp"
+#include "adapters/sqlite/inbox.hpp"
 #include "adapters/sqlite/journal.hpp"
 
 namespace novapay::test {
@@ -45,6 +48,7 @@ std::string admin_connection();
 struct memory_bench {
   static bool available() { return true; }
   memory::journal_store store;
+  memory::inbox_store inbox;
 };
 
 struct sqlite_bench {
@@ -52,6 +56,7 @@ struct sqlite_bench {
   sqlite_bench();
   temp_folder folder;
   sqlite::journal_store store;
+  sqlite::inbox_store inbox;
 };
 
 struct postgres_bench {
@@ -59,6 +64,7 @@ struct postgres_bench {
   postgres_bench();
   temp_schema schema;
   postgres::journal_store store;
+  postgres::inbox_store inbox;
 };
 
 }  // namespace novapay::test

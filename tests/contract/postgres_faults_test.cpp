@@ -1,9 +1,9 @@
 // What PostgreSQL, and the network before it, can do to an append, each for real.
-#include <algorithm>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <chrono>
 #include <functional>

@@ -194,8 +194,8 @@ TEST_CASE("http_client: 2,000 calls to a server that misbehaves at random") {
     calls = run(on, server.url("/"), 2000, books);
   }  // every conversation is over
   judge(calls, books, fates);
-  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 500);
-  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 200);
+  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 250);
+  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 100);
   CHECK(fates.of[static_cast<int>(call_fate::never_sent)] > 0);
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("http_client/http2: 1,000 calls to a server that misbehaves at random"
     calls = run(on, server.url_of("localhost", "/"), 1000, books);
   }
   judge(calls, books, fates);
-  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 100);
-  CHECK(fates.of[static_cast<int>(call_fate::refused)] > 10);
-  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 100);
+  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 30);
+  CHECK(fates.of[static_cast<int>(call_fate::refused)] > 0);
+  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 30);
 }
