@@ -209,17 +209,8 @@ void hosted_payments::notify(processor_notice told) {
     logger_.write(runtime::log_level::error, "a processor's notice names no payment of ours", {});
     return told.acknowledge();  // repeating it would not help
   }
-  passing(runtime::crash_point::notice_before);
-  runtime::ask job;
-  job.what.kind = payment_kind_name;
-  job.what.entity = *entity;
-  job.what.command = encode(domain::command_type{domain::command::notify{told.what}});
-  job.internal = true;
-  job.who = runtime::responder([this, told](const runtime::reply& with) {
-    if (with.status == reply_status::ok) {
-      passing(runtime::crash_point::notice_after);
-      return told.acknowledge();
-    }
+  tell(*entity, told.what, [this, told](const runtime::reply& with) {
+    if (with.status == reply_status::ok) return told.acknowledge();
     if (with.status == reply_status::store_unavailable) return;                            // said once, by the runtime
     if (with.status == reply_status::refused || with.status == reply_status::not_found) {  // a repetition would be, too
       logger_.write(runtime::log_level::error, "a processor's notice fits no payment: look into it",
@@ -233,7 +224,39 @@ void hosted_payments::notify(processor_notice told) {
         runtime::log_level::warning, "a processor's notice was not taken: it will be repeated",
         {{"payment_id", told.payment}, {"status", static_cast<std::int64_t>(with.status)}, {"detail", with.detail}});
   });
+}
+
+void hosted_payments::tell(const runtime::entity_id& payment, const domain::notice& what,
+                           std::function<void(const runtime::reply&)> done) {
+  passing(runtime::crash_point::notice_before);
+  runtime::ask job;
+  job.what.kind = payment_kind_name;
+  job.what.entity = payment;
+  job.what.command = encode(domain::command_type{domain::command::notify{what}});
+  job.internal = true;
+  job.who = runtime::responder([done = std::move(done)](const runtime::reply& with) {
+    if (with.status == reply_status::ok) passing(runtime::crash_point::notice_after);
+    done(with);
+  });
   host_.route(std::move(job));
+}
+
+void hosted_payments::deliver(const std::string& payment, const domain::notice& what, notice_done done) {
+  const auto entity = parse_payment_id(payment);
+  if (!entity) return done(notice_fate::unknown_payment, "not the id of a payment of ours");
+  tell(*entity, what, [done = std::move(done)](const runtime::reply& with) {
+    if (with.status == reply_status::ok) return done(notice_fate::applied, {});
+    if (with.status == reply_status::not_found) return done(notice_fate::unknown_payment, "there is no such payment");
+    if (with.status != reply_status::refused) return done(notice_fate::not_taken, with.detail);
+    std::string why = "the payment refuses it";
+    bool unknown = false;
+    try {
+      const auto no = decode_refusal(with.body);
+      unknown = no.code == domain::refusal_code::not_found;
+      why += ": " + no.message;
+    } catch (const std::exception& thrown) { why += std::string{" ("} + thrown.what() + ")"; }
+    done(unknown ? notice_fate::unknown_payment : notice_fate::refused, std::move(why));
+  });
 }
 
 }  // namespace novapay

@@ -42,8 +42,13 @@ class hosted_payments final : public payments {
 
   // A processor's notice: journaled by its payment, then acknowledged. What isn't acknowledged the processor repeats.
   void notify(processor_notice told);
+  // The same for who repeats by itself what was not taken, and says so by itself. `done` is called once, from a thread of the actor
+  // system.
+  void deliver(const std::string& payment, const domain::notice& what, notice_done done);
 
  private:
+  void tell(const runtime::entity_id& payment, const domain::notice& what,
+            std::function<void(const runtime::reply&)> done);
   template <class Done, class Run>
   void read(const caller& who, const Done& done, Run run);
 

@@ -61,6 +61,15 @@ struct history_entry {
 };
 using history_reply = std::variant<std::vector<history_entry>, trouble_report>;
 
+// What became of a processor's notice.
+enum class notice_fate : std::uint8_t {
+  applied = 1,      // in the journal, or it says nothing new
+  unknown_payment,  // we have no such payment (yet)
+  refused,          // the payment cannot have meant it
+  not_taken,        // nobody could look at it now: tell it again
+};
+using notice_done = std::function<void(notice_fate, std::string detail)>;
+
 // Who asks: every payment is seen only within its scope.
 struct caller {
   std::string merchant;

@@ -11,6 +11,7 @@
 #include "gateway/media.hpp"
 #include "gateway/request_id.hpp"
 #include "gateway/secret_guard.hpp"
+#include "gateway/webhooks.hpp"
 
 namespace novapay::gateway {
 namespace {
@@ -71,6 +72,7 @@ void serve(const exchange_ptr& x) {
   if (x->matched.what == route::read_openapi) return serve_openapi(*x);
   if (x->matched.what == route::read_docs) return serve_docs(*x);
   if (x->matched.what == route::customer_return) return serve_return(x);
+  if (x->matched.what == route::take_webhook) return serve_webhook(x);
 
   x->who = x->take(authenticate(x->request, x->context.ports.credentials));
   if (x->who) serve_payments(x);

@@ -12,6 +12,7 @@
 
 #include "actors/credentials.hpp"
 #include "actors/payments.hpp"
+#include "actors/webhook_intake.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/http.hpp"
 #include "runtime/log.hpp"
@@ -27,6 +28,7 @@ struct api_ports {
   runtime::random_source& random;
   runtime::log& log;
   runtime::metrics& metrics;
+  novapay::webhook_intake* webhooks = nullptr;  // nullptr: none are taken here
 };
 
 struct api_settings {

@@ -40,6 +40,8 @@ constexpr std::array catalogue{
     error_info{idempotency_key_invalid, "idempotency_key_invalid", 400, idempotency,
                "The Idempotency-Key must be 1 to 255 printable ASCII characters, plain or as one quoted string."},
     error_info{authentication_failed, "authentication_failed", 401, auth, "The API key is missing or wrong."},
+    error_info{webhook_not_authentic, "webhook_not_authentic", 401, auth,
+               "This webhook is not authentic: its signature is missing, wrong or too old."},
     error_info{route_unknown, "route_unknown", 404, request, "There is no such path in this API: see /docs."},
     error_info{resource_missing, "resource_missing", 404, request,
                "There is no such payment among the ones this API key can see."},

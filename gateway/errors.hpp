@@ -29,6 +29,7 @@ enum class error_code : std::uint8_t {
   idempotency_key_missing,
   idempotency_key_invalid,
   authentication_failed,
+  webhook_not_authentic,
   route_unknown,
   resource_missing,
   method_not_allowed,

@@ -53,7 +53,8 @@ runtime::http_fields common_fields(std::string_view content_type, std::string_vi
 
 void add_error_fields(error_code code, runtime::http_fields& fields) {
   const int status = info_of(code).status;
-  if (status == 401) fields.emplace_back("www-authenticate", "Bearer");
+  if (status == 401)
+    fields.emplace_back("www-authenticate", code == error_code::webhook_not_authentic ? "Signature" : "Bearer");
   if (status == 503) fields.emplace_back("retry-after", "1");
 }
 

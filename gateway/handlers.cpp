@@ -188,6 +188,7 @@ void serve_payments(const exchange_ptr& x) {
     case route::list_events: return list_events(x);
     case route::explain_route: return explain_route(x);
     case route::customer_return:
+    case route::take_webhook:
     case route::read_openapi:
     case route::read_docs:
     case route::unmatched:

@@ -18,6 +18,7 @@ constexpr std::array table{
     route_info{route::list_events, "GET", "/v1/payments/{id}/events"},
     route_info{route::customer_return, "GET", "/v1/payments/{id}/return"},
     route_info{route::explain_route, "POST", "/v1/routing/explain"},
+    route_info{route::take_webhook, "POST", "/webhooks/{name}"},
     route_info{route::read_openapi, "GET", "/openapi.json"},
     route_info{route::read_docs, "GET", "/docs"},
 };
@@ -29,13 +30,12 @@ constexpr bool is_in_order() {
 }
 static_assert(is_in_order(), "path_label() finds a route by its number");
 
-// The id in `path` if it fits `pattern`; empty if the pattern has none.
+// What stands for the placeholder in `path` if it fits `pattern`; empty if the pattern has none.
 std::optional<std::string_view> fit(std::string_view pattern, std::string_view path) noexcept {
-  constexpr std::string_view placeholder = "{id}";
-  const auto at = pattern.find(placeholder);
+  const auto at = pattern.find('{');
   if (at == std::string_view::npos) return path == pattern ? std::optional{std::string_view{}} : std::nullopt;
 
-  const auto before = pattern.substr(0, at), after = pattern.substr(at + placeholder.size());
+  const auto before = pattern.substr(0, at), after = pattern.substr(pattern.find('}') + 1);
   if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after))
     return std::nullopt;
   const auto id = path.substr(before.size(), path.size() - before.size() - after.size());

@@ -20,6 +20,7 @@ enum class route : std::uint8_t {
   list_events,
   customer_return,
   explain_route,
+  take_webhook,
   read_openapi,
   read_docs,
   unmatched,  // no row of the table: 404 or 405
@@ -30,7 +31,7 @@ inline constexpr std::size_t routes_count = static_cast<std::size_t>(route::refu
 struct route_info {
   route what{};
   std::string_view method;
-  std::string_view path;  // "/v1/payments/{id}/capture": at most one {id}, a whole segment
+  std::string_view path;  // "/v1/payments/{id}/capture": at most one placeholder, a whole segment
 };
 std::span<const route_info> route_table() noexcept;  // in the order of the enum, without the last two
 
@@ -40,7 +41,7 @@ std::string_view method_label(route what) noexcept;
 
 struct route_match {
   route what = route::unmatched;
-  std::string_view id;  // of {id}, as sent; part of `path`
+  std::string_view id;  // what stands for {id} or {name}, as sent; part of `path`
   std::string allow;    // unmatched, but the path exists: "GET, POST"
 };
 route_match match_route(std::string_view method, std::string_view path);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/payments.hpp"
+#include "runtime/node/admin_webhooks.hpp"
 
 namespace novapay::node {
 namespace {
@@ -127,15 +128,16 @@ http_response handle(const admin_ports& ports, const http_request& asked) {
   return answer(
       404,
       {{"error",
-        "no such path: /healthz, /readyz, /metrics, /quarantine, /breakers, POST /quarantine/{id}/release and POST "
+        "no such path: /healthz, /readyz, /metrics, /quarantine, /breakers, /webhooks, POST /quarantine/{id}/release and POST "
         "/breakers/{processor}?override=open|closed|none exist"}});
 }
 
 }  // namespace
 
 runtime::http_handler admin_handler(admin_ports ports) {
-  return
-      [ports = std::move(ports)](http_request asked, runtime::http_respond respond) { respond(handle(ports, asked)); };
+  return [ports = std::move(ports)](http_request asked, runtime::http_respond respond) {
+    if (!answer_webhooks(ports.webhooks, asked, respond)) respond(handle(ports, asked));
+  };
 }
 
 runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail) {

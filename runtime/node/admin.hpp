@@ -7,6 +7,7 @@
 #include <string>
 
 #include "actors/processor_set.hpp"
+#include "actors/webhook_desk.hpp"
 #include "runtime/host.hpp"
 #include "runtime/http.hpp"
 
@@ -17,6 +18,7 @@ struct admin_ports {
   processor_set& processors;
   std::function<std::string()> exposition;  // Prometheus text
   const std::atomic<bool>& draining;        // set when the node has begun to stop
+  webhook_desk& webhooks;                   // see admin_webhooks.hpp
 };
 
 //   GET  /healthz, /livez              200 while the process runs

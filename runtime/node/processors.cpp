@@ -9,6 +9,7 @@
 #include "adapters/adyen/webhooks.hpp"
 #include "adapters/http_client/client.hpp"
 #include "adapters/sandbox/sandbox_processor.hpp"
+#include "adapters/stripe/lookup.hpp"
 #include "adapters/stripe/settlement.hpp"
 #include "adapters/stripe/stripe_processor.hpp"
 #include "adapters/stripe/webhooks.hpp"
@@ -83,6 +84,7 @@ struct processors::member {
   std::unique_ptr<measured_processor> measured;
   std::unique_ptr<webhook_format> webhooks;
   std::unique_ptr<processor_settlement> settlement;
+  std::unique_ptr<payment_lookup> lookup;
 };
 
 processors::processors(const config& settings, const processor_ports& ports) : how_(settings.processing) {
@@ -120,6 +122,7 @@ void processors::make(const processor_config& how, const config& settings, const
           std::make_unique<stripe::stripe_processor>(stripe, *client_, ports.time, ports.logger, ports.registry);
       made.webhooks = std::make_unique<stripe::webhooks>(stripe, ports.logger, ports.registry);
       made.settlement = std::make_unique<stripe::settlement>(stripe, *client_);
+      made.lookup = std::make_unique<stripe::intent_lookup>(stripe, *client_);
       break;
     }
     case processor_kind::adyen: {
@@ -134,11 +137,6 @@ void processors::make(const processor_config& how, const config& settings, const
   made.measured = std::make_unique<measured_processor>(*made.adapter, how.name, ports.time, ports.registry);
 }
 
-const processors::member* processors::find(std::string_view name) const noexcept {
-  const auto at = std::ranges::find(members_, name, [](const auto& one) -> std::string_view { return one->name; });
-  return at == members_.end() ? nullptr : at->get();
-}
-
 domain::handling processors::handle(const domain::terms& asked) const {
   const auto& merchant = how_.of(asked.merchant);
   auto choice = domain::choose_route(asked, merchant.routing, set_->standings());
@@ -149,14 +147,11 @@ domain::route_choice processors::explain(const domain::terms& asked) const {
   return domain::choose_route(asked, how_.of(asked.merchant).routing, set_->standings(), domain::explain::yes);
 }
 
-const webhook_format* processors::webhooks_of(std::string_view name) const noexcept {
-  const auto* one = find(name);
-  return one == nullptr ? nullptr : one->webhooks.get();
-}
-
-processor_settlement* processors::settlement_of(std::string_view name) const noexcept {
-  const auto* one = find(name);
-  return one == nullptr ? nullptr : one->settlement.get();
+std::vector<webhook_source> processors::webhook_sources() const {
+  std::vector<webhook_source> all;
+  for (const auto& one : members_)
+    if (one->webhooks) all.push_back({one->name, one->webhooks.get(), one->settlement.get(), one->lookup.get()});
+  return all;
 }
 
 void processors::stop() {

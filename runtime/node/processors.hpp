@@ -11,8 +11,7 @@
 
 #include "actors/measured_processor.hpp"
 #include "actors/processor_set.hpp"
-#include "actors/statement.hpp"
-#include "actors/webhooks.hpp"
+#include "actors/webhook_desk.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/http_client.hpp"
 #include "runtime/log.hpp"
@@ -44,16 +43,14 @@ class processors {
   domain::handling handle(const domain::terms& asked) const;
   domain::route_choice explain(const domain::terms& asked) const;
 
-  // nullptr: there is no such processor, or it sends none.
-  const webhook_format* webhooks_of(std::string_view name) const noexcept;
-  processor_settlement* settlement_of(std::string_view name) const noexcept;
+  // Who sends webhooks; the sandbox tells by itself. They live as long as this.
+  std::vector<webhook_source> webhook_sources() const;
 
   // Ends every call that is under way and takes no more. Answers go to a host that may have stopped.
   void stop();
 
  private:
   struct member;
-  const member* find(std::string_view name) const noexcept;
   void make(const processor_config& how, const config& settings, const processor_ports& ports);
 
   const processing_config& how_;

@@ -16,6 +16,7 @@
 
 #include "actors/hosted_payments.hpp"
 #include "actors/payment_kind.hpp"
+#include "actors/webhook_desk.hpp"
 #include "adapters/credentials/file_credentials.hpp"
 #include "adapters/http/server.hpp"
 #include "adapters/prometheus/metrics.hpp"
@@ -112,7 +113,8 @@ adapters::http::http_server_settings public_listener(const config& settings, run
   how.threads = settings.http_threads;
   how.body_bytes_max = settings.body_bytes;
   how.connections_max = connections_possible(settings, log);
-  how.requests_in_flight_max = settings.admission.requests_in_flight * gateway::others_times;
+  how.requests_in_flight_max =
+      settings.admission.requests_in_flight * gateway::others_times + settings.admission.webhooks_waiting;
   how.head_timeout = settings.head_timeout;
   how.body_timeout = settings.body_timeout;
   how.idle_timeout = settings.idle_timeout;
@@ -248,29 +250,38 @@ int run(const config& settings, const stop_signal& stop) {
   hosted_payments payments(host, clock, log,
                            {[&outside](const domain::terms& asked) { return outside.handle(asked); },
                             [&outside](const domain::terms& asked) { return outside.explain(asked); }});
+  webhook_desk webhooks(system, {},
+                        {clock, log, metrics, open_inbox(settings),
+                         [&payments](const std::string& payment, const domain::notice& what, notice_done done) {
+                           payments.deliver(payment, what, std::move(done));
+                         }},
+                        outside.webhook_sources(), [&fatal](std::string why) { fatal.say(std::move(why)); });
 
   std::atomic<bool> draining{false};
   gateway::api_settings api_settings;
   api_settings.request_deadline = settings.request_deadline;
   api_settings.docs_url = settings.docs_url;
   api_settings.openapi_json = openapi_json();
-  gateway::api api({payments, credentials, clock, random, log, metrics}, std::move(api_settings));
+  gateway::api api({payments, credentials, clock, random, log, metrics, &webhooks}, std::move(api_settings));
   adapters::http::http_server server(
       public_listener(settings, log),
       [&api](runtime::http_request asked, runtime::http_respond respond) {
         api.handle(std::move(asked), std::move(respond));
       },
       [&api](runtime::http_refusal why, std::string_view detail) { return api.render_refusal(why, detail); },
-      [&settings, &host, &server](std::string_view method, std::string_view target) {
-        return gateway::admits(settings.admission, {host.commands_in_hand(), server.requests_in_flight()}, method,
+      [&settings, &host, &server, &webhooks](std::string_view method, std::string_view target) {
+        return gateway::admits(settings.admission,
+                               {host.commands_in_hand(), server.requests_in_flight(), webhooks.waiting()}, method,
                                target);
       });
   adapters::http::http_server admin(
       admin_listener(settings),
-      admin_handler({host, outside.all(), [&metrics] { return metrics.exposition(); }, draining}), admin_refusal);
+      admin_handler({host, outside.all(), [&metrics] { return metrics.exposition(); }, draining, webhooks}),
+      admin_refusal);
   server.start();  // before the shards are claimed: who cannot listen must not take them from who can
   admin.start();
   host.start();
+  webhooks.start();
   outside.all().listen([&payments](processor_notice told) { payments.notify(std::move(told)); });
   log.write(runtime::log_level::info, "started", {{"version", NOVAPAY_VERSION}, {"node", settings.node_name}});
   greet(settings, access.key, server.port(), admin.port());
@@ -280,6 +291,7 @@ int run(const config& settings, const stop_signal& stop) {
   std::cout << "\nstopping: requests under way have " << settings.stop_grace.count() / 1000 << " s to finish"
             << std::endl;
   server.stop(settings.stop_grace);
+  webhooks.stop();
   host.stop();
   outside.stop();  // answers what is still open, into a host that hears nothing any more
   admin.stop(std::chrono::milliseconds{0});

@@ -1,8 +1,10 @@
 #include "runtime/node/stores.hpp"
 
+#include "adapters/postgres/inbox.hpp"
 #include "adapters/postgres/journal.hpp"
 #include "adapters/postgres/migrate.hpp"
 #include "adapters/postgres/scan.hpp"
+#include "adapters/sqlite/inbox.hpp"
 #include "adapters/sqlite/journal.hpp"
 #include "adapters/sqlite/migrate.hpp"
 #include "adapters/sqlite/scan.hpp"
@@ -20,6 +22,11 @@ postgres::settings postgres_settings(const config& settings) { return {settings.
 std::shared_ptr<runtime::journal_store> open_store(const config& settings) {
   if (settings.store == store_kind::sqlite) return std::make_shared<sqlite::journal_store>(sqlite_settings(settings));
   return std::make_shared<postgres::journal_store>(postgres_settings(settings));
+}
+
+std::shared_ptr<webhook_inbox_store> open_inbox(const config& settings) {
+  if (settings.store == store_kind::sqlite) return std::make_shared<sqlite::inbox_store>(sqlite_settings(settings));
+  return std::make_shared<postgres::inbox_store>(postgres_settings(settings));
 }
 
 std::unique_ptr<runtime::journal_scan> open_scan(const config& settings) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/webhook_inbox.hpp"
 #include "runtime/journal.hpp"
 #include "runtime/journal_scan.hpp"
 #include "runtime/migration_plan.hpp"
@@ -13,6 +14,7 @@
 namespace novapay::node {
 
 std::shared_ptr<runtime::journal_store> open_store(const config& settings);
+std::shared_ptr<webhook_inbox_store> open_inbox(const config& settings);  // beside the journal
 std::unique_ptr<runtime::journal_scan> open_scan(const config& settings);
 runtime::migration_report migrate_store(const config& settings);
 std::optional<std::string> check_store(const config& settings);  // nullopt: fits this program

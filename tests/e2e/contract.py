@@ -50,6 +50,11 @@ def operations():
                 yield method.upper(), template, item[method]
 
 
+def for_merchants():
+    """operations() but for webhooks, which are no merchant's: no key, no JSON of ours."""
+    return [each for each in operations() if "Webhooks" not in each[2]["tags"]]
+
+
 def operation_of(method, template):
     return DOCUMENT["paths"].get(template, {}).get(method.lower())
 

@@ -227,7 +227,7 @@ def test_an_impossible_accept_is_406(client):
 # ---- the same for every route of the contract ---------------------------------------------------------------------
 
 NOBODY = "pay_00000000000000000000000000"
-ROUTES = [(method, template.replace("{id}", NOBODY), operation) for method, template, operation in contract.operations()]
+ROUTES = [(method, template.replace("{id}", NOBODY), operation) for method, template, operation in contract.for_merchants()]
 POSTS = [(method, target) for method, target, operation in ROUTES if method == "POST"]
 MONEY = [(method, target) for method, target, operation in ROUTES
          if any(each.get("$ref", "").endswith("/IdempotencyKey") for each in operation.get("parameters", []))]

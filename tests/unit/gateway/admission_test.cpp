@@ -40,3 +40,13 @@ TEST_CASE("gateway/admission: only a POST to the payments themselves begins one,
   CHECK(admits(limits, busy, "POST", capture));
   CHECK(admits(limits, busy, "GET", "/docs"));
 }
+
+TEST_CASE("gateway/admission: webhooks have a bound of their own, and payments do not pay for them") {
+  admission_limits own = limits;
+  own.webhooks_waiting = 5;
+  constexpr std::string_view hook = "/webhooks/stripe";
+  CHECK(admits(own, work_now{1'000'000, 1'000'000, 4}, "POST", hook));
+  CHECK_FALSE(admits(own, work_now{0, 0, 5}, "POST", hook));
+  CHECK(admits(own, work_now{0, limits.requests_in_flight + 3, 4}, "POST", "/v1/payments"));
+  CHECK_FALSE(admits(own, work_now{0, limits.requests_in_flight + 4, 4}, "POST", "/v1/payments"));
+}
