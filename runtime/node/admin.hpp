@@ -28,6 +28,7 @@ struct admin_ports {
 //   POST /quarantine/{id}/release      the entity may be activated again
 //   GET  /breakers                     {"data": [{"processor", "operation", "state", "override", "times_opened"}]}
 //   POST /breakers/{processor}?override=open|closed|none[&operation=capture]    an operator's word; answers as GET does
+//   /webhooks …                        what processors sent: admin_webhooks.hpp
 runtime::http_handler admin_handler(admin_ports ports);
 runtime::http_response admin_refusal(runtime::http_refusal why, std::string_view detail);
 

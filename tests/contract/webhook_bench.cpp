@@ -99,9 +99,9 @@ void await(const std::function<bool()>& what, const char* name) {
 
 namespace {
 
-runtime::host_settings small() {
+runtime::host_settings host_of(unsigned shard_bits) {
   runtime::host_settings how;
-  how.shard_bits = 4;
+  how.shard_bits = shard_bits;
   how.incarnation = 1;
   return how;
 }
@@ -124,10 +124,11 @@ T result_of(Call call) {
 
 }  // namespace
 
-webhook_node::webhook_node(std::shared_ptr<runtime::journal_store> journal, std::shared_ptr<webhook_inbox_store> inbox)
+webhook_node::webhook_node(std::shared_ptr<runtime::journal_store> journal, std::shared_ptr<webhook_inbox_store> inbox,
+                           unsigned shard_bits)
     : inbox_store(std::move(inbox)),
       system(config),
-      host(system, small(), {clock, random, log, metrics, std::move(journal)}, {make_payment_kind(through)},
+      host(system, host_of(shard_bits), {clock, random, log, metrics, std::move(journal)}, {make_payment_kind(through)},
            [](const std::string&) {}),
       payments(host, clock, log) {
   host.start();

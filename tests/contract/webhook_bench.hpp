@@ -71,7 +71,8 @@ class held_processor final : public processor {
 void await(const std::function<bool()>& what, const char* name);
 
 struct webhook_node {
-  webhook_node(std::shared_ptr<runtime::journal_store> journal, std::shared_ptr<webhook_inbox_store> inbox);
+  webhook_node(std::shared_ptr<runtime::journal_store> journal, std::shared_ptr<webhook_inbox_store> inbox,
+               unsigned shard_bits = 4);
   ~webhook_node();
 
   // Another desk on the same store; the one before has died.

@@ -44,11 +44,11 @@ STORE_TEST_CASE(
   for (auto& one : senders) one.join();
   CHECK(acknowledged == 10);
   node.await_states(10, applied);
-  CHECK(node.events(payment, "payment.captured") == 1);
+  CHECK(node.events(payment, "captured") == 1);
 
   answer(approved);  // now our own call returns, with old news
   node.await_states(10, applied);
-  CHECK(node.events(payment, "payment.captured") == 1);
+  CHECK(node.events(payment, "captured") == 1);
   CHECK(domain::summarize(node.read(payment)).status == domain::status::captured);
   CHECK(node.listed(received).empty());
 }
@@ -66,8 +66,8 @@ STORE_TEST_CASE("webhooks: settled, then captured, then settled again: the later
     node.await_states(++sent, applied);
   }
   answer(approved);
-  CHECK(node.events(payment, "payment.captured") == 1);
-  CHECK(node.events(payment, "payment.settled") == 1);
+  CHECK(node.events(payment, "captured") == 1);
+  CHECK(node.events(payment, "settled") == 1);
   CHECK(domain::summarize(node.read(payment)).status == domain::status::settled);
 }
 
@@ -101,7 +101,7 @@ STORE_TEST_CASE("webhooks: a payment nobody knows waits as unmatched, is tried a
   known = true;
   node.await_states(1, applied);  // by itself, a second after the first attempt
   CHECK(refused >= 1);
-  CHECK(node.events(payment, "payment.captured") == 1);
+  CHECK(node.events(payment, "captured") == 1);
 
   // After a week it waits for an operator, who can have it applied all the same.
   known = false;
@@ -119,7 +119,7 @@ STORE_TEST_CASE("webhooks: a payment nobody knows waits as unmatched, is tried a
   known = true;
   CHECK(node.replay_all(unmatched, 3));
   node.await_states(2, applied);
-  CHECK(node.events(payment, "payment.settled") == 1);
+  CHECK(node.events(payment, "settled") == 1);
   node.await_states(2, unmatched);  // the others still fit nothing
   answer(approved);
 }
@@ -143,12 +143,12 @@ STORE_TEST_CASE("webhooks: acknowledged and not applied when the node dies: the 
   CHECK(node.listed(received).size() == 1);
   node.desk->stop();
   CHECK(node.taken("captured " + payment + " 1\n").verdict == intake_verdict::unavailable);
-  CHECK(node.events(payment, "payment.captured") == 0);
+  CHECK(node.events(payment, "captured") == 0);
 
   node.before_delivery = nullptr;
   node.restart_desk();
   node.await_states(1, applied);
-  CHECK(node.events(payment, "payment.captured") == 1);
+  CHECK(node.events(payment, "captured") == 1);
   answer(approved);
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("webhooks: settlement reports are fetched page by page, references loo
   node.restart_desk();
   node.await_states(1, applied);
   CHECK(from.asked == std::vector<std::string>{"first/", "first/", "first/2"});
-  CHECK(node.events(payment, "payment.settled") == 1);
+  CHECK(node.events(payment, "settled") == 1);
 
   CHECK(node.taken("report gone\n").verdict == intake_verdict::taken);
   node.await_states(1, unreadable);
@@ -271,7 +271,7 @@ TEST_CASE("webhooks: settlement reports are fetched page by page, references loo
   CHECK(node.taken("lookup ours 1\nlookup theirs 1\n").verdict == intake_verdict::taken);
   node.await_states(2, applied);
   CHECK(from.looked_up.size() >= 4);
-  CHECK(node.events(payment, "payment.settled") == 1);
+  CHECK(node.events(payment, "settled") == 1);
 }
 
 TEST_CASE(
@@ -380,7 +380,7 @@ TEST_CASE("webhooks: the wait between attempts doubles up to its bound") {
 TEST_CASE("bench/webhooks: verified, stored and applied each second" * doctest::skip(true)) {
   if (!postgres_bench::available()) return;
   postgres_bench made;
-  webhook_node node{borrowed(made.store), borrowed(made.inbox)};
+  webhook_node node{borrowed(made.store), borrowed(made.inbox), runtime::shard_bits_default};
   node.through.prompt = true;
   constexpr std::size_t count = 20'000, senders_max = 512;
   std::vector<std::string> payments(count);
@@ -432,6 +432,6 @@ TEST_CASE("bench/webhooks: verified, stored and applied each second" * doctest::
     return static_cast<double>(count) / std::chrono::duration<double>(until - begun).count();
   };
   MESSAGE("webhooks: ", count, ", acknowledged/s ", rate(stored), ", applied/s ", rate(done));
-  CHECK(node.events(payments.back(), "payment.settled") == 1);
+  CHECK(node.events(payments.back(), "settled") == 1);
   CHECK(rate(done) >= 5'000);
 }
