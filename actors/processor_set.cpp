@@ -60,6 +60,8 @@ processor_set::processor_set(std::vector<processor_member> members, const domain
           {domain::circuit_breaker(by), false,
            &registry.level("novapay_circuit_breaker_open", "1 while calls are kept from a processor",
                            {{"processor", made.is.name}, {"operation", std::string(domain::to_text(operation))}})});
+    if (!made.is.guarded)
+      for (auto& slot : made.slots) slot.breaker.override_with(domain::breaker_override::closed);
   }
 }
 

@@ -30,6 +30,8 @@ struct processor_member {
   bool live = false;
   std::vector<std::string> currencies{};  // empty: all
   bool any_mode = false;
+  // False: its breakers are held closed, as if by an operator. For what is in this process and out of order only when this process is.
+  bool guarded = true;
 };
 
 struct breaker_view {

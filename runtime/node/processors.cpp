@@ -98,8 +98,8 @@ processors::processors(const config& settings, const processor_ports& ports) : h
   std::vector<processor_member> set;
   for (const auto& one : how_.processors) {
     make(one, settings, ports);
-    set.push_back(
-        {one.name, members_.back()->measured.get(), one.live, one.currencies, one.kind == processor_kind::sandbox});
+    const bool in_process = one.kind == processor_kind::sandbox;
+    set.push_back({one.name, members_.back()->measured.get(), one.live, one.currencies, in_process, !in_process});
   }
   set_ = std::make_unique<processor_set>(std::move(set), how_.breaker, ports.time, ports.logger, ports.registry);
 }

@@ -46,6 +46,12 @@ struct bench {
   }
 };
 
+processor_call one_call() {
+  processor_call call;
+  call.operation = operation_kind::authorize;
+  return call;
+}
+
 }  // namespace
 
 TEST_CASE("processor_set: a call goes to the one it names, one without a name to the first") {
@@ -118,6 +124,19 @@ TEST_CASE("processor_set: an operator opens and closes by hand, and hands back")
   CHECK(with.set.override_breaker("stripe", {}, domain::breaker_override::none));
   with.send("stripe");
   CHECK(with.stripe.held.size() == 2);
+}
+
+TEST_CASE("processor_set: what is not guarded is never kept from calls") {
+  held_processor own;
+  testing::fake_clock clock;
+  testing::remembering_log log;
+  testing::silent_metrics metrics;
+  processor_set set{{{"sandbox", &own, false, {}, true, false}}, {}, clock, log, metrics};
+  for (int i = 0; i < 50; ++i) set.send(one_call(), [](const domain::outcome&) {});
+  own.answer_all(reported::not_executed{"processor_unavailable"});
+  CHECK(set.standings()[0].healthy);
+  set.send(one_call(), [](const domain::outcome&) {});
+  CHECK(own.held.size() == 1);
 }
 
 TEST_CASE("processor_set: notices carry their processor's name") {
