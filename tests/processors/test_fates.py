@@ -5,6 +5,7 @@ import pytest
 import requests
 from callers import AdyenCaller, StripeCaller, fresh
 from simulators import fates, start
+from simulators.wire import Connection, Exchange
 
 BOTH = pytest.mark.parametrize("caller", ["stripe", "adyen"], indirect=True)
 UNHEARD = ("unread", "timeout", "reset", "truncated")
@@ -188,3 +189,24 @@ def test_the_ledger_file_holds_what_was_answered_even_after_a_kill(caller, tmp_p
         mine.close()
     assert [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()] == expected
     assert [entry["effect"] for entry in expected if entry["kind"] == "effect"] == ["authorized", "captured"]
+
+
+class Closing:
+    """A transport between the end of its connection and the news of it."""
+
+    def is_closing(self):
+        return True
+
+    def write(self, data):
+        raise RuntimeError("unable to perform operation; the handler is closed")
+
+    close = abort = get_extra_info = write
+
+
+@pytest.mark.parametrize("end", [lambda it: it.reply(200, b"{}"), lambda it: it.truncate(200, b"{}"), lambda it: it.reset()])
+def test_an_answer_to_a_caller_that_has_just_left_is_no_bug(end):
+    connection = Connection(None)
+    connection.transport, connection.ended = Closing(), lambda: None
+    exchange = Exchange(connection, "POST", "/", "", {}, b"")
+    end(exchange)
+    assert exchange.ended

@@ -53,9 +53,10 @@ class Exchange:
         self.connection.ended()
 
     def truncate(self, status, body, headers=(), content_type=b"application/json"):
-        if self.end():
-            self.connection.transport.write(self.written(status, body[:len(body) // 2], headers, content_type, len(body)))
-            self.connection.transport.close()
+        transport = self.connection.transport
+        if self.end() and not transport.is_closing():
+            transport.write(self.written(status, body[:len(body) // 2], headers, content_type, len(body)))
+            transport.close()
 
     def close(self):
         if self.end():
@@ -147,6 +148,8 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self.begin, self.waiting.popleft())
 
     def reset(self):
+        if self.transport.is_closing():
+            return
         opened = self.transport.get_extra_info("socket")
         if opened is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
