@@ -131,7 +131,10 @@ std::vector<domain::processor_standing> processor_set::standings() const {
   const auto now = time_.now();
   for (const auto& each : members_) {
     const std::lock_guard lock(each->mutex);
-    const bool open = each->at(operation_kind::authorize).breaker.state(now) == domain::breaker_state::open;
+    auto& slot = each->at(operation_kind::authorize);
+    // Who stalls is asked no more, so no call would say it.
+    tell(slot, each->is.name, operation_kind::authorize, now, logger_);
+    const bool open = slot.breaker.state(now) == domain::breaker_state::open;
     all.push_back({each->is.name, each->is.live, !open, each->is.currencies, each->is.any_mode});
   }
   return all;

@@ -111,6 +111,22 @@ TEST_CASE("processor_set: opening and closing are each logged once; probes close
   CHECK(with.set.standings()[0].healthy);
 }
 
+TEST_CASE("processor_set: one that stalls is told of as open, though routing keeps every call from it") {
+  bench with;
+  const domain::breaker_settings by;
+  for (std::uint32_t i = 0; i < by.stalled_min; ++i) with.send("stripe");
+  with.clock.advance(by.stall_after - std::chrono::milliseconds{1});
+  CHECK(with.set.standings()[0].healthy);
+  CHECK(with.log.count("a circuit breaker has opened") == 0);
+  with.clock.advance(std::chrono::milliseconds{1});
+  CHECK_FALSE(with.set.standings()[0].healthy);
+  CHECK_FALSE(with.set.standings()[0].healthy);
+  CHECK(with.log.count("a circuit breaker has opened: calls are kept from this processor processor=stripe") == 1);
+  with.stripe.answer_all(reported::approved{});
+  CHECK(with.set.standings()[0].healthy);
+  CHECK(with.log.count("a circuit breaker has closed") == 1);
+}
+
 TEST_CASE("processor_set: an operator opens and closes by hand, and hands back") {
   bench with;
   CHECK_FALSE(with.set.override_breaker("worldpay", {}, domain::breaker_override::open));
