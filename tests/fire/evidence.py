@@ -19,7 +19,7 @@ REST_WITHIN_S = 90          # longer than domain::resend_after and a few inquiri
 DUE_SOON_MS = 2 * 3600 * 1000   # retry_longest is an hour; authorizations lapse after a week
 PAGE = 100
 READ_BY_ID_MAX = 500        # payments that are read by id as well: memory beside the store
-PROGRESS = {1: "pending", 2: "pending", 3: "pending", 4: "needs_action", 5: "succeeded", 6: "failed"}
+PROGRESS = {1: "pending", 2: "pending", 3: "pending", 4: "needs_action", 5: "succeeded", 6: "failed", 7: "pending"}
 
 
 @dataclass

@@ -14,7 +14,7 @@ SCALARS = {"uint32": 0, "uint64": 0, "int64": 0, "bool": False, "string": ""}
 
 @lru_cache(maxsize=None)
 def messages():
-    """{message: {number: (field, type, label)}}; nested messages by their last name. Labels: "", repeated, optional, oneof."""
+    """{message: {number: (field, type, label)}}; a nested message is "Outer.Inner". Labels: "", repeated, optional, oneof."""
     text = re.sub(r"//[^\n]*", "", (SOURCE / "actors/proto/payment.proto").read_text())
     tokens = re.findall(r"\w+|[{};=]|\"[^\"]*\"|\.", text)
     found, nesting, at = {}, [], 0
@@ -23,7 +23,7 @@ def messages():
         if token in ("message", "oneof"):
             nesting.append((token, tokens[at + 1]))
             if token == "message":
-                found[tokens[at + 1]] = {}
+                found[named(nesting)] = {}
             at += 3
         elif token == "}":
             nesting.pop()
@@ -31,12 +31,26 @@ def messages():
         elif nesting:
             label = token if token in ("repeated", "optional") else ""
             kind, name, _, number = tokens[at + bool(label):at + bool(label) + 4]
-            inside = next(name for what, name in reversed(nesting) if what == "message")
-            found[inside][int(number)] = (name, kind, "oneof" if nesting[-1][0] == "oneof" else label)
+            found[named(nesting)][int(number)] = (name, kind, "oneof" if nesting[-1][0] == "oneof" else label)
             at += bool(label) + 5
         else:  # syntax, package
             at = tokens.index(";", at) + 1
-    return found
+    return {message: {number: (name, seen_from(message, kind, found), label) for number, (name, kind, label) in fields.items()}
+            for message, fields in found.items()}
+
+
+def named(nesting):
+    return ".".join(name for what, name in nesting if what == "message")
+
+
+def seen_from(message, kind, known):
+    """What a type's name means inside a message: the innermost of that name."""
+    scope = message
+    while scope:
+        if f"{scope}.{kind}" in known:
+            return f"{scope}.{kind}"
+        scope = scope.rpartition(".")[0]
+    return kind
 
 
 def varint(data, at):
@@ -75,7 +89,7 @@ def decode(message, data):
         if tag & 7 == 0:
             value, at = varint(data, at)
             value = bool(value) if kind == "bool" else value - (1 << 64) if kind == "int64" and value >> 63 else value
-        elif tag & 7 == 2:
+        elif tag & 7 == 2 and (kind == "string" or kind not in SCALARS):
             size, at = varint(data, at)
             raw, at = data[at:at + size], at + size
             if len(raw) != size:
