@@ -8,6 +8,10 @@ and currency, the journal without gap or fork and its replay equal to what is st
   at rest     no operation waits whose processor can be asked
   unknowns    each ends, and 99 of 100 within UNKNOWN_P99_S of the moment since when its processor can be asked
 
+A processor may say of an operation that it failed, with a good signature, and then that it succeeded (simulators/fates.py: contradictory).
+Nobody can know better in between, so what clients were told of it meanwhile counts as pending; how often that was is a figure, which who
+made the processors lie can compare.
+
   violations, figures = audit(evidence)
 
 Each violation is a line that begins with whom it is about.
@@ -16,7 +20,7 @@ import places  # noqa: F401
 from books import AUTHORIZED, CANCELED, CAPTURED, DECLINED, REFUNDED, Books
 from checker import Judge
 from evidence import Evidence
-from story import AUTHORIZE, WAITING, subject
+from story import AUTHORIZE, REFUND, WAITING, subject
 
 UNKNOWN_P99_S = 30
 EFFECTS = (AUTHORIZED, DECLINED, CAPTURED, REFUNDED, CANCELED)
@@ -63,7 +67,22 @@ class Audit(Judge):
             self.let_go(entry)
             self.ledger[entry["payment"]][entry["idempotency_key"]] = entry
         sources.sums = {payment: book.sums(payment) for payment, book in self.books.of.items()}
+        self.corrected = [(payment, which) for payment in self.stories for which in self.taken_back(payment)]
+        for payment, which in self.corrected:
+            for call in self.calls[payment]:
+                call.answer = untold(call.answer, which)
         self.unknowns = [unknown for payment in self.stories for unknown in self.doubts(payment)]
+
+    def taken_back(self, payment):
+        """Operations that the journal has as failed and later as succeeded."""
+        failed = set()
+        for record in self.events[payment]:
+            if isinstance(record.event, dict):
+                what, which = record.event["what"], subject(record.event)
+                if what in ("capture_failed", "refund_failed"):
+                    failed.add(which)
+                elif what in (CAPTURED, REFUNDED) and which in failed:
+                    yield which
 
     def let_go(self, entry):
         """An authorization that came when nobody wanted it any more, and was released: no money of this payment."""
@@ -143,8 +162,21 @@ class Audit(Judge):
                                + ", ".join(f"{effects.count(name)} {name}" for name in EFFECTS))
         if took:
             made["unknowns"] = f"{len(took)}, resolved in p50 {percentile(took, 0.5):.2f} s, p99 {percentile(took, 0.99):.2f} s, at most {took[-1]:.2f} s"
+        made["told failed, then done"] = len(self.corrected)
         made["rerouted"] = sum(max((number for kind, number in asked if kind == AUTHORIZE), default=0) > 1 for asked in self.asked.values())
         return made
+
+
+def untold(answer, which):
+    """The answer without its word that this operation has failed."""
+    kind, number = which
+    if isinstance(answer, dict) and answer.get("object") == "payment":
+        letters = answer.get(f"{kind}s", "")
+        if letters[number - 1:number] == "f":
+            return answer | {f"{kind}s": letters[:number - 1] + "p" + letters[number:]}
+    elif isinstance(answer, dict) and kind == REFUND and answer["id"].endswith(f"_{number}") and answer["status"] == "failed":
+        return answer | {"status": "pending"}
+    return answer
 
 
 def percentile(ordered, share):

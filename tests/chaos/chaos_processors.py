@@ -63,6 +63,10 @@ def forged_accepted(stage):
     return sum(simulator.stats()["counts"].get("forged accepted", 0) for simulator in stage.simulators.values())
 
 
+def contradictions(stage):
+    return sum(simulator.stats()["counts"].get("webhook contradictory", 0) for simulator in stage.simulators.values())
+
+
 def protocol(stage):
     """What the simulators object to: requests that the descriptions do not allow, keys used for something else, bugs of their own."""
     found = []
@@ -117,6 +121,7 @@ def prove(given, folder):
         checks[f"nothing is under way {REST_WITHIN_S} s after the load"] = not unrest
         checks["API, database and ledgers agree; nobody is charged twice; nothing acknowledged is lost"] = not violations
         checks["no key or token is anywhere it does not belong"] = not leaks
+        checks["nobody is told of a failure that was none, but by a processor that lied"] = audited["told failed, then done"] <= contradictions(stage)
         checks["the processors have nothing to object to"] = not objections
         checks["no forged webhook was taken"] = forged_accepted(stage) == 0
         checks[f"the node was killed {given.kills} times"] = len(killer.down) == given.kills

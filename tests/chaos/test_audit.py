@@ -372,3 +372,28 @@ def test_a_capture_that_failed_late_on_all_sides_is_clean(desk):
     desk.capture(page, "c-1", 500)
     page.fail_late(CAPTURE, 1)
     assert audit(desk.sources())[0] == []
+
+
+def test_a_word_that_the_processor_takes_back_is_its_own(desk):
+    """A webhook says that a capture and a refund have failed, the next that they have not. Clients were told both."""
+    page = desk.payment("order-1", 500)
+    capture = desk.call("capture", "c-1", page, amount=500)
+    page.ask(CAPTURE, "c-1", 500)
+    page.hear(CAPTURE, 1, approved=False)
+    desk.ok(capture, page)
+    page.done(CAPTURE, 1)
+    refund = desk.call("refund", "r-1", page, amount=200)
+    page.ask(REFUND, "r-1", 200)
+    page.hear(REFUND, 1, approved=False)
+    desk.ok(refund, page, page.refund_shown(1), status=201)
+    page.done(REFUND, 1)
+    violations, figures = audit(desk.sources())
+    assert violations == [] and figures["told failed, then done"] == 2, violations
+
+
+def test_a_failure_told_to_a_client_alone_is_found(desk):
+    page = desk.payment("order-1", 500)
+    desk.capture(page, "c-1", 500)
+    sources = desk.sources()
+    call_of(sources, page.id, "c-1").answer.update(captures="f", amount_captured=0)
+    found(sources, page.id, "shown as 'f'")
