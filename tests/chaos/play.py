@@ -18,7 +18,7 @@ Try it (each payment goes to Stripe or Adyen, half of the customers to each):
   curl {api}/v1/payments -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
     -H 'Idempotency-Key: order-1' \\
     -d '{{"amount": 1099, "currency": "eur", "capture_method": "manual", "customer": "anna",
-         "payment_method": {{"type": "card", "tokens": {{"stripe": "pm_card_visa", "adyen": "card_visa"}}}}}}'
+         "payment_method": {{"type": "card", "tokens": {{"stripe": "pm_card_visa", "adyen": "CARDVISA00000001"}}}}}}'
 
   curl {api}/v1/payments/PAYMENT/capture -X POST -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
     -H 'Idempotency-Key: capture-1' -d '{{"amount": 500}}'
@@ -26,7 +26,7 @@ Try it (each payment goes to Stripe or Adyen, half of the customers to each):
   # the answer is lost, the money is held; NovaPay says so and finds out
   curl {api}/v1/payments -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
     -H 'Idempotency-Key: order-2' \\
-    -d '{{"amount": 2000, "currency": "eur", "payment_method": {{"type": "card", "token": "fate_timeout"}}}}'
+    -d '{{"amount": 2000, "currency": "eur", "customer": "anna", "payment_method": {{"type": "card", "token": "fate_timeout"}}}}'
 
   curl {api}/v1/payments/PAYMENT/events -H 'Authorization: Bearer {key}'     # what happened to it
   curl {stripe}/_control/ledger?payment=PAYMENT                          # what Stripe really did; Adyen: {adyen}
