@@ -95,7 +95,7 @@ def may_include_library(path, header):
     if header.startswith("caf/"):
         return area in ("actors", "runtime", "node")
     if header.startswith("nlohmann/"):
-        return source and area in ("gateway", "adapters", "node")
+        return area == "node" or source and area in ("gateway", "adapters")  # who wires includes nobody's headers but its own
     if header.startswith("google/protobuf/"):
         return source and area in ("actors", "runtime")
     return source and area in ("adapters", "node")
