@@ -277,3 +277,12 @@ def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path, name):
     done = subprocess.run([e2e.BINARY, "serve", "--config", tmp_path / "node.yaml", "--data", tmp_path], capture_output=True,
                           text=True, timeout=20)
     assert done.returncode == 78 and said in done.stderr, done
+
+
+def test_the_example_file_is_good(tmp_path):
+    names = ("STRIPE_KEY", "STRIPE_WEBHOOK_SECRET", "ADYEN_KEY", "ADYEN_HMAC_KEY", "ADYEN_REPORT_PASSWORD")
+    node = e2e.Server("sqlite", tmp_path, config=e2e.SOURCE / "cluster-config" / "processors.yaml")
+    node.environment = dict.fromkeys(names, "00ff")
+    node.start()
+    assert any("processors stripe-eu, adyen" in line for line in node.said)
+    assert node.stop() == 0
