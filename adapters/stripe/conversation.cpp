@@ -59,7 +59,7 @@ step conversation::begin(timestamp now) {
   }
   intent_ = call_.operation == operation_kind::authorize ? std::string{} : call_.processor_reference;
   switch (opening_of(call_, now, how_.key_life)) {
-    case opening::post: return post();
+    case opening::post: key_lives_ = true; return post();
     case opening::look: return look(doubt::key_expired);
     case opening::read: break;
   }
@@ -123,7 +123,10 @@ void conversation::slice() {
 
 step conversation::search_on() {
   if (spans_.empty()) return absent();
-  if (++pages_ > search_pages_max) return unknown("search_incomplete");
+  if (++pages_ > search_pages_max) {
+    // What an earlier attempt had executed would have been replayed: a refusal of the living key's own says that there was nothing.
+    return doubt_ == doubt::refused && key_lives_ ? absent() : unknown("search_incomplete");
+  }
   // Whole seconds on the wire: the end is excluded, so it is the next full one.
   const auto to = std::chrono::ceil<std::chrono::seconds>(spans_.back().to);
   return send(intents_request(spans_.back().from, to, false, after_), waiting_for::intents);

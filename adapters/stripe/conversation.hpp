@@ -92,6 +92,7 @@ class conversation {
   doubt doubt_ = doubt::none;
   std::optional<domain::failure> refusal_;  // that led to the look
   std::string reason_;                      // of an outcome that stays unknown
+  bool key_lives_ = false;                  // whatever was executed under it is replayed
   bool posted_ = false;
   bool executed_ = false;  // Stripe has said that it did
   bool learnt_ = false;    // whether the charge takes several captures is known

@@ -349,6 +349,25 @@ TEST_CASE("stripe/conversation: a search has an end, and then proves nothing") {
   CHECK(course(doubted(refund_call, 24h), pages).ends_with("> unknown search_incomplete"));
 }
 
+TEST_CASE("stripe/conversation: where a search proves nothing, a refusal by the living key does, and nothing else") {
+  const auto refused = answered(400, error_json("invalid_request_error", "resource_missing"));
+  const std::vector<call_result> pages(
+      search_pages_max,
+      answered(200,
+               list_json({intent_json("succeeded", {{"id", "pi_x"}, {"metadata", {{"novapay_payment", "pay_other"}}}})},
+                         true)));
+  const auto ends = [&](const processor_call& call, std::vector<call_result> first) {
+    first.insert(first.end(), pages.begin(), pages.end());
+    return course(call, first);
+  };
+  CHECK(ends(doubted(authorize_call, 23h - 1ms), {refused}).ends_with("> declined resource_missing"));
+  // A 500 is no refusal, and an old key may have been forgotten.
+  CHECK(ends(doubted(authorize_call, 1h), {answered(500, error_json("api_error"), replay())})
+            .ends_with("> unknown search_incomplete"));
+  std::vector<call_result> old_key{answered(200, list_json({})), answered(200, list_json({})), refused};
+  CHECK(ends(doubted(authorize_call, 24h), old_key).ends_with("> unknown search_incomplete"));
+}
+
 TEST_CASE("stripe/conversation: a search takes the authorization that was captured since, and nobody else's") {
   const auto find = [](json fields, const call_result& then) {
     return course(doubted(authorize_call, 24h),
