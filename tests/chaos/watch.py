@@ -4,17 +4,20 @@ import threading
 import time
 
 SHOW_EVERY_S = 5
+WORKING_EVERY_S = 30
 LOOK_EVERY_S = 0.05
 OPEN = re.compile(r'^novapay_circuit_breaker_open\{([^}]*)\} ([01])', re.M)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Progress:
-    """Prints a line from time to time, and at once when `say` is told something."""
+    """Prints a line from time to time, and at once when `say` is told something. After the load only `say` does, and every
+    WORKING_EVERY_S a line that it goes on."""
 
     def __init__(self, merchants, payments, every_s=SHOW_EVERY_S):
         self.merchants, self.payments, self.every_s = merchants, payments, every_s
         self.began, self.over = time.monotonic(), threading.Event()
+        self.said = ""
         self.thread = threading.Thread(target=self.show, daemon=True)
 
     def __enter__(self):
@@ -26,6 +29,10 @@ class Progress:
         self.thread.join()
 
     def say(self, what):
+        self.said = what
+        self.print(what)
+
+    def print(self, what):
         print(f"[{time.monotonic() - self.began:6.1f} s] {what}", flush=True)
 
     def show(self):
@@ -33,8 +40,12 @@ class Progress:
         while not self.over.wait(self.every_s):
             done, busy = self.merchants.done, self.merchants.begun - self.merchants.done
             said = ", ".join(f"{count} {what}" for what, count in sorted(self.merchants.statuses.items(), key=str))
-            self.say(f"{done} of {self.payments} payments, {(done - last) / self.every_s:.0f}/s, {busy} under way; answers: {said}")
+            self.print(f"{done} of {self.payments} payments, {(done - last) / self.every_s:.0f}/s, {busy} under way; answers: {said}")
             last = done
+            if done >= self.payments and not busy:
+                break
+        while not self.over.wait(WORKING_EVERY_S):
+            self.print(f"since then: {self.said}; working on")
 
 
 class Breakers:
