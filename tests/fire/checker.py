@@ -301,6 +301,7 @@ class Judge:
     def totals(self):
         """Per currency: what was charged, captured and refunded, over all payments, on every side."""
         sums = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+        clients = {merchant for merchant, _ in self.creates}
 
         def add(currency, side, *amounts):
             for n, amount in enumerate(amounts):
@@ -313,7 +314,7 @@ class Judge:
             row, shown = self.seen.rows.get(payment), self.seen.payments.get(payment)
             captured, refunded = state_sums(row.state) if row and isinstance(row.state, dict) else (0, 0)
             add(row.unit if row else currency, "rows", story.authorized, captured - contested, refunded)
-            if merchant_of(story) in {merchant for merchant, _ in self.creates}:
+            if merchant_of(story) in clients:
                 add(currency, "journal of these merchants", story.authorized, story.captured - contested, story.refunded)
                 if shown:
                     add(shown["currency"], "api", story.authorized, shown["amount_captured"] - contested, shown["amount_refunded"])
