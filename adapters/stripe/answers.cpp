@@ -117,6 +117,11 @@ intent_means meaning_of(const intent_object& intent, const processor_call& call,
   }
   if (call.operation == operation_kind::capture) {
     if (executed && (intent.status == "succeeded" || intent.status == "requires_capture")) return intent_means::done;
+    if (intent.status == "succeeded" &&
+        intent.amount_received <= 0) {  // it contradicts itself: who knows what was captured
+      remark(odd, "payment_intent.amount_received", std::to_string(intent.amount_received));
+      return intent_means::unreadable;
+    }
     return rule->capture;
   }
   if (call.operation == operation_kind::cancel) {

@@ -235,6 +235,15 @@ TEST_CASE("stripe/answers: a capture is known by its name, or by being all there
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 500, 1, 500) == m::done);
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 400, 1, 500) == m::too_late);
   CHECK(meaning({{"novapay_operation", "authorize:1"}}, 600, 1, 500) == m::too_late);
+  CHECK(odd.empty());
+}
+
+TEST_CASE("stripe/answers: a payment that succeeded with nothing received tells nothing about a capture") {
+  remarks odd;
+  const auto intent = *read_intent(intent_json("succeeded", {{"amount_received", 0}}).dump());
+  CHECK(meaning_of(intent, call_of(operation_kind::capture), 1099, false, odd) == intent_means::unreadable);
+  CHECK_FALSE(odd.empty());
+  CHECK(meaning_of(intent, call_of(operation_kind::capture), 1099, true, odd) == intent_means::done);
 }
 
 TEST_CASE("stripe/answers: a capture that Stripe said it made needs no name") {
