@@ -3,7 +3,7 @@
 // and the marks of those files: x-open-enum (other strings are reported, not refused), x-trimmed (members are not judged).
 //
 // Form-encoded bodies and queries are judged as Stripe does: text stands for numbers and truth values, and a name that the description
-// does not have is refused at any depth.
+// does not have is refused at any depth, as is what `expand` cannot expand. What we send has to be known in full: there, no enum is open.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -25,6 +25,7 @@ class openapi {
  public:
   // `file`: below ../shared/specs beside the source tree: "stripe/stripe-openapi-trimmed.json". Throws if it cannot be read.
   explicit openapi(const std::string& file);
+  static openapi of(nlohmann::json description);
 
   // `path_and_query`: "/v1/refunds?limit=3". `type`: the body's content type; JSON is judged as JSON.
   verdict request(std::string_view method, std::string_view path_and_query, std::string_view type,
@@ -33,6 +34,7 @@ class openapi {
   verdict instance(const std::string& schema, const nlohmann::json& value) const;  // of components.schemas
 
  private:
+  openapi() = default;
   struct found {
     const nlohmann::json* operation = nullptr;
     std::vector<std::pair<std::string, std::string>> in_path;

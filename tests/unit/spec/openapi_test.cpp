@@ -49,9 +49,26 @@ TEST_CASE("spec/openapi: a form is judged at any depth") {
   CHECK(first_wrong("GET", "/v1/payment_intents?created[gte]=1&created[lt]=2", "") == "");
   CHECK(first_wrong("GET", "/v1/payment_intents?created[since]=1", "")
             .starts_with("query.created: fits none of its shapes"));
+  CHECK(first_wrong("POST", "/v1/payment_intents", "amount=9223372036854775808&currency=usd") ==
+        "body.amount: not an integer");
+  CHECK(first_wrong("POST", "/v1/payment_intents", "amount=1&currency=usd&capture_method=brand_new") ==
+        "body.capture_method: not one of its values: \"brand_new\"");
   CHECK_THROWS(stripe().request("GET", "/v1/refunds?limit", form, ""));
   CHECK_THROWS(spec::form_as_json("a=1&a=2"));
   CHECK_THROWS(spec::form_as_json("a=1&a[b]=2"));
+}
+
+TEST_CASE("spec/openapi: only what holds an id can be expanded") {
+  CHECK(first_wrong("POST", "/v1/payment_intents", "amount=1&currency=usd&expand[0]=latest_charge") == "");
+  CHECK(first_wrong("GET", "/v1/payment_intents?expand[0]=data.latest_charge.balance_transaction", "") == "");
+  CHECK(first_wrong("GET", "/v1/payment_intents/pi_1?expand[0]=latest", "") ==
+        "expand: latest is nothing that can be expanded");
+  CHECK(first_wrong("GET", "/v1/payment_intents/pi_1?expand[0]=amount", "") ==
+        "expand: amount is nothing that can be expanded");
+  CHECK(first_wrong("GET", "/v1/payment_intents?expand[0]=latest_charge", "") ==
+        "expand: latest_charge is nothing that can be expanded");
+  CHECK(first_wrong("POST", "/v1/payment_intents", "amount=1&currency=usd&expand[0]=latest_charge&expand[1]=x.y") ==
+        "expand: x.y is nothing that can be expanded");
 }
 
 TEST_CASE("spec/openapi: open values are reported, closed ones refused, null where allowed") {
