@@ -371,3 +371,9 @@ def test_who_may_call_and_how(stripe):
 
 def test_an_expansion_that_there_is_not(stripe):
     assert stripe.call("GET", f"/v1/payment_intents/{stripe.authorized(fresh())}", form={"expand[0]": "no.such"}).status_code == 400
+    assert stripe.call("GET", f"/v1/payment_intents/{stripe.authorized(fresh())}", form={"expand[0]": "amount"}).status_code == 400
+    assert stripe.call("GET", "/v1/payment_intents", form={"expand[0]": "latest_charge"}).status_code == 400  # of a list: data.latest_charge
+    payment = fresh()
+    refused = stripe.create(payment, **{"expand[0]": "no_such"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "expand")
+    assert effects(stripe, payment) == []

@@ -101,6 +101,24 @@ class Spec:
         asked = [each for each in self.document["paths"][path]["get"].get("parameters", []) if each.get("in") == "query"]
         return {"type": "object", "additionalProperties": False, "properties": {each["name"]: each["schema"] for each in asked}}
 
+    def expandable(self, method, path, named):
+        """Whether its answer holds an id there that can be expanded: "latest_charge", "data.source"."""
+        key = (method, path, "expand", named)
+        if key not in self.made:
+            answer = self.document["paths"][path][method.lower()]["responses"]["200"]
+            self.made[key] = self.holds_id(answer["content"]["application/json"]["schema"], named.split("."))
+        return self.made[key]
+
+    def holds_id(self, schema, names):
+        while "$ref" in schema:
+            schema = self.schemas[schema["$ref"].removeprefix(REF)]
+        if "anyOf" in schema:
+            return any(self.holds_id(each, names) for each in schema["anyOf"])
+        if "items" in schema:
+            return self.holds_id(schema["items"], names)
+        member = schema.get("properties", {}).get(names[0], {})
+        return self.holds_id(member, names[1:]) if len(names) > 1 else "x-expandable-to" in member
+
     def response(self, method, path, status):
         """The validator of an answer; `default` describes the statuses that are not listed."""
         listed = self.document["paths"][path][method.lower()]["responses"]

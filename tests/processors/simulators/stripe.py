@@ -86,6 +86,7 @@ class Stripe(Lists, Flow, Engine):
             given = exchange.body if exchange.method == "POST" else exchange.query.encode()
             params = self.forms[exchange.method, path].read(given.decode())
             self.check_metadata(params)
+            self.check_expansions(exchange.method, path, params)
             thing = self.known(parts[3], parts[2]) if len(parts) > 3 and parts[2] != "events" else None
             if exchange.method == "GET":
                 self.counts["reads"] += 1
@@ -121,6 +122,12 @@ class Stripe(Lists, Flow, Engine):
         metadata = params.get("metadata") or {}
         if len(metadata) > 50 or any(len(name) > 40 or len(value) > 500 for name, value in metadata.items()):
             raise specs.Invalid(None, "metadata", "Metadata has at most 50 keys of 40 characters, and values of 500.")
+
+    def check_expansions(self, method, path, params):
+        """Before anything is executed: the caller of a refused request believes that nothing was."""
+        for named in params.get("expand", ()):
+            if not self.spec.expandable(method, path, named):
+                raise specs.Invalid(None, "expand", f"This property cannot be expanded ({named}).")
 
     def call(self, exchange, key, params, operation, thing, request, do):
         """The Call, and what our own reference says about it."""
