@@ -125,11 +125,10 @@ http_response handle(const admin_ports& ports, const http_request& asked) {
     no.fields.emplace_back("allow", "GET, HEAD");
     return no;
   }
-  return answer(
-      404,
-      {{"error",
-        "no such path: /healthz, /readyz, /metrics, /quarantine, /breakers, /webhooks, POST /quarantine/{id}/release and POST "
-        "/breakers/{processor}?override=open|closed|none exist"}});
+  return answer(404, {{"error",
+                       "no such path: /healthz, /readyz, /metrics, /quarantine, /breakers, /webhooks, POST "
+                       "/quarantine/{id}/release and POST "
+                       "/breakers/{processor}?override=open|closed|none exist"}});
 }
 
 }  // namespace
