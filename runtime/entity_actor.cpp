@@ -1,5 +1,6 @@
 #include "runtime/entity_actor.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -141,7 +142,8 @@ void entity_state::append(ask& job, verdict& decided, timestamp now) {
   wanted.row = std::move(decided.row);
   if (wanted.first_sequence == 1 && !job.what.creation_key.empty())
     wanted.key = creation_key{job.what.scope, job.what.creation_key};
-  appending_ = std::make_unique<append_under_way>(append_under_way{std::move(job), std::move(decided)});
+  const auto known_since = job.told_at != steady_time{} ? job.told_at : self_->clock().now();
+  appending_ = std::make_unique<append_under_way>(append_under_way{std::move(job), std::move(decided), known_since});
   self_->anon_send(shared_->writer, append_request{std::move(wanted), caf::actor_cast<caf::actor>(self_)});
 }
 
@@ -168,11 +170,17 @@ void entity_state::committed(append_under_way& done) {
     waiting_[done.decided.operation].push_back({done.job.who, false, self_->clock().now()});
     waiters_ += 1;
   }
-  release_waiters(done.decided.answered);
+  release_waiters(done.decided.answered, done.known_since);
+  if (!done.job.what.call.empty()) {  // who waits for a further call has waited for us meanwhile
+    const auto ours = self_->clock().now() - done.known_since;
+    for (auto& [operation, waiters] : waiting_)
+      for (auto& one : waiters) one.since += ours;
+  }
   start_owed();
 }
 
-void entity_state::release_waiters(const std::vector<answered_operation>& answered) {
+// From an outcome's arrival on it is our own time that passes: on its way to here, and until it is committed.
+void entity_state::release_waiters(const std::vector<answered_operation>& answered, steady_time known_since) {
   for (const auto& closed : answered) {
     auto found = waiting_.extract(closed.operation);
     if (found.empty()) continue;
@@ -183,7 +191,8 @@ void entity_state::release_waiters(const std::vector<answered_operation>& answer
       with.body = closed.state;
       with.operation = closed.operation;
       with.replayed = one.replayed;
-      with.waited = std::chrono::duration_cast<std::chrono::microseconds>(self_->clock().now() - one.since);
+      const auto outside = std::max(known_since - one.since, steady_time::duration::zero());
+      with.waited = std::chrono::duration_cast<std::chrono::microseconds>(outside);
       one.who.answer(std::move(with));
     }
     waiters_ -= found.mapped().size();

@@ -56,6 +56,7 @@ class entity_state {
   struct append_under_way {
     ask job;
     verdict decided;
+    steady_time known_since;  // what it is about
   };
 
   void guarded(const ask* job, const std::function<void()>& step);
@@ -68,7 +69,7 @@ class entity_state {
   void append(ask& job, verdict& decided, timestamp now);
   void resume();
   void committed(append_under_way& done);
-  void release_waiters(const std::vector<answered_operation>& answered);
+  void release_waiters(const std::vector<answered_operation>& answered, steady_time known_since);
   void not_appended(append_under_way& done, const write_result& result);
   void start_owed();
   void leave(departure why, const std::string& detail);

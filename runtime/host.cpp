@@ -189,6 +189,7 @@ void host_core::route(ask job) const {
   const auto shard = shard_of(placement_of(job.what), settings.shard_bits);
   // Alarms and notices come in batches and can wait: they say nothing about whether a client's command can be taken.
   if (!job.internal || !job.what.call.empty()) job.counted = in_hand(in_hand_now);
+  if (!job.what.call.empty()) job.told_at = system.clock().now();
   caf::anon_send((*table)[static_cast<std::size_t>(shard)], std::move(job));
 }
 

@@ -23,6 +23,7 @@ struct ask {
   responder who;
   bool internal = false;
   in_hand counted = {};
+  caf::actor_clock::time_point told_at = {};  // of an outcome: when it arrived from outside
 };
 
 // shard → entity

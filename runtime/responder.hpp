@@ -37,7 +37,7 @@ struct reply {
   std::string body;
   std::uint64_t operation = 0;          // of the kind; 0: none
   bool replayed = false;                // an idempotent repetition
-  std::chrono::microseconds waited{0};  // from the intent's commit to the answer: time spent outside
+  std::chrono::microseconds waited{0};  // from the intent's commit to the arrival of what answered it: time spent outside
   std::string detail;                   // for the log
 };
 

@@ -2,8 +2,10 @@
 //   "add N"   an event "N"                    "get"     the state as it is
 //   "boom"    throws in decide                "poison"  an event after which the stored state cannot be read
 //   "nap MS"  wakes in MS; a wake adds 1000   "wake"    sent by the timekeeper
+//   "call N"  N calls to the outside, one after the other, before it is answered; a call ends when the test says "done"
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -18,9 +20,14 @@ struct counter_functions {
     std::int64_t sum = 0;
     std::int64_t wake_ms = 0;
     bool poisoned = false;
+    std::int64_t calls_left = 0;  // not stored, as is:
+    bool all_called = false;
   };
   using command_type = std::string;
   using event_type = std::string;
+
+  static constexpr std::uint64_t calling = 1;  // the operation
+  std::shared_ptr<std::vector<runtime::deliver>> calls = std::make_shared<std::vector<runtime::deliver>>();
 
   const std::string& name() const {
     static const std::string text = "counter";
@@ -37,11 +44,21 @@ struct counter_functions {
       no.refused = "no";
       return no;
     }
+    if (asked.starts_with("call ")) {
+      auto made = decided(asked);
+      made.operation = calling;
+      return made;
+    }
     if (asked.starts_with("nap ")) return decided("nap " + std::to_string(ms + std::stoll(asked.substr(4))));
     return decided(asked.starts_with("add ") ? asked.substr(4) : asked);
   }
   state_type evolve(state_type now, const event_type& happened, runtime::timestamp) const {
-    if (happened == "poison") {
+    now.all_called = false;
+    if (happened.starts_with("call ")) {
+      now.calls_left = std::stoll(happened.substr(5));
+    } else if (happened == "done") {
+      now.all_called = --now.calls_left == 0;
+    } else if (happened == "poison") {
       now.poisoned = true;
     } else if (happened == "woke") {
       now.wake_ms = 0;
@@ -53,7 +70,10 @@ struct counter_functions {
     }
     return now;
   }
-  std::vector<runtime::owed_call> owed(const state_type&) const { return {}; }
+  std::vector<runtime::owed_call> owed(const state_type& now) const {
+    if (now.calls_left == 0) return {};
+    return {{std::to_string(now.calls_left), [to = calls](runtime::deliver done) { to->push_back(std::move(done)); }}};
+  }
   std::optional<runtime::timestamp> wake_at(const state_type& now) const {
     if (now.wake_ms == 0) return std::nullopt;
     return runtime::timestamp{std::chrono::milliseconds{now.wake_ms}};
@@ -66,7 +86,9 @@ struct counter_functions {
     return listed;
   }
   std::uint64_t answered_at(const state_type&, std::uint64_t) const { return 0; }
-  std::vector<std::uint64_t> answered_by(const state_type&, std::uint64_t) const { return {}; }
+  std::vector<std::uint64_t> answered_by(const state_type& now, std::uint64_t) const {
+    return now.all_called ? std::vector{calling} : std::vector<std::uint64_t>{};
+  }
   command_type decode_command(const std::string& bytes, const runtime::entity_id&) const { return bytes; }
   std::string encode_event(const event_type& happened) const { return happened; }
   event_type decode_event(const std::string& bytes) const { return bytes; }
@@ -76,7 +98,10 @@ struct counter_functions {
   state_type decode_state(const std::string& bytes) const {
     if (bytes == "poison") throw std::runtime_error("the stored state cannot be read");
     const auto space = bytes.find(' ');
-    return {std::stoll(bytes.substr(0, space)), std::stoll(bytes.substr(space + 1)), false};
+    state_type now;
+    now.sum = std::stoll(bytes.substr(0, space));
+    now.wake_ms = std::stoll(bytes.substr(space + 1));
+    return now;
   }
   std::string resume() const { return "get"; }
   std::string wake() const { return "wake"; }

@@ -31,6 +31,7 @@ struct bench {
   caf::actor_system system{config};
   std::string died;
   std::unique_ptr<host> node;
+  const counter_functions counter;
 
   explicit bench(limits bounds = {}) {
     node = begin(bounds);
@@ -47,10 +48,10 @@ struct bench {
     how.incarnation = random.next();
     how.bounds = bounds;
     how.detached = false;
-    auto made = std::make_unique<host>(system, how, host_ports{clock, random, log, metrics, store},
-                                       std::vector<std::shared_ptr<const entity_kind>>{
-                                           std::make_shared<typed_kind<counter_functions>>(counter_functions{})},
-                                       [this](const std::string& why) { died = why; });
+    auto made = std::make_unique<host>(
+        system, how, host_ports{clock, random, log, metrics, store},
+        std::vector<std::shared_ptr<const entity_kind>>{std::make_shared<typed_kind<counter_functions>>(counter)},
+        [this](const std::string& why) { died = why; });
     made->start();
     return made;
   }
@@ -250,6 +251,26 @@ TEST_CASE("runtime/load: a command is in hand from its routing until it is durab
   b.run();
   b.pass(std::chrono::seconds{1});  // woken: that was nobody's command
   CHECK(b.node->commands_in_hand() == 0);
+}
+
+TEST_CASE("runtime/waited: the outside's time ends when its answer arrives; on its way and in the journal it is ours") {
+  using namespace std::chrono_literals;
+  bench b;
+  const auto id = b.make("k");
+  const auto later = [&](std::chrono::milliseconds by) { b.scheduler().advance_time(by); };
+  const auto got = b.send("call 2", id);
+  later(7ms);  // before the intent is durable: ours, and nobody outside has been asked
+  b.run();
+  for (std::size_t call = 0; call < 2; ++call) {
+    REQUIRE(b.counter.calls->size() == call + 1);
+    later(100ms);
+    b.counter.calls->back()("done");
+    later(40ms);  // it has arrived, and is not yet durable
+    CHECK_FALSE(got->has_value());
+    b.run();
+  }
+  REQUIRE(got->has_value());
+  CHECK((*got)->waited == 200ms);
 }
 
 TEST_CASE("runtime/load: work not begun by its deadline is dropped") {
