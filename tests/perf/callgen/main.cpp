@@ -1,7 +1,9 @@
-// callgen: what outgoing calls cost. `callgen serve` answers every request after a delay, like a processor; `callgen call` keeps so many
-// calls to it under way and prints one line of JSON: calls a second, this process's CPU in cores, times beyond the delay, fates.
+// callgen: a processor, and what calls to it cost. `callgen serve` answers as Stripe would (stripe_answers.hpp), each request after a
+// delay; told by a line "expire PORT PATH SECRET CONNECTIONS" on its standard input, it sends for each payment that it has authorized that
+// this has lapsed, and prints a line of JSON when all are answered. `callgen call` keeps so many calls to it under way and prints one line
+// of JSON: calls a second, this process's CPU in cores, times, fates.
 //
-// In two processes, so that the caller's CPU time is its own. tests/perf/outgoing.py runs both.
+// In two processes, so that the caller's CPU time is its own. ./dev bench --processors runs both, and a node against the first.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -11,8 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,6 +25,8 @@
 
 #include "adapters/http/server.hpp"
 #include "adapters/http_client/client.hpp"
+#include "tests/perf/callgen/deliveries.hpp"
+#include "tests/perf/callgen/stripe_answers.hpp"
 #include "tests/support/silent_ports.hpp"
 
 using namespace novapay;
@@ -27,9 +34,6 @@ using namespace std::chrono_literals;
 using instant = std::chrono::steady_clock::time_point;
 
 namespace {
-
-const std::string answer_body =
-    R"({"id":"pi_3MtwBwLkdIwHu7ix28a3tqPa","object":"payment_intent","amount":2000,"status":"requires_capture"})";
 
 // Answers in the order of arrival, each after the same delay.
 class delayed {
@@ -43,13 +47,20 @@ class delayed {
     changed_.notify_all();
     thread_.join();
   }
-  void operator()(runtime::http_request, runtime::http_respond respond) {
+  void operator()(const runtime::http_request& asked, runtime::http_respond respond) {
+    auto with = callgen::stripe_answer(asked);
     const std::lock_guard lock{mutex_};
-    waiting_.emplace_back(std::chrono::steady_clock::now() + by_, std::move(respond));
+    waiting_.push_back({std::chrono::steady_clock::now() + by_, std::move(respond), std::move(with)});
     if (waiting_.size() == 1) changed_.notify_all();
   }
 
  private:
+  struct held {
+    instant due;
+    runtime::http_respond respond;
+    runtime::http_response with;
+  };
+
   void run() {
     std::unique_lock lock{mutex_};
     while (!over_) {
@@ -58,14 +69,14 @@ class delayed {
         continue;
       }
       const auto now = std::chrono::steady_clock::now();
-      if (waiting_.front().first > now) {
-        changed_.wait_until(lock, waiting_.front().first);
+      if (waiting_.front().due > now) {
+        changed_.wait_until(lock, waiting_.front().due);
         continue;
       }
-      const auto respond = std::move(waiting_.front().second);
+      auto next = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
-      respond({200, {{"Content-Type", "application/json"}, {"Request-Id", "req_0123456789"}}, answer_body});
+      next.respond(std::move(next.with));
       lock.lock();
     }
   }
@@ -73,19 +84,65 @@ class delayed {
   const std::chrono::milliseconds by_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::pair<instant, runtime::http_respond>> waiting_;
+  std::deque<held> waiting_;
   bool over_ = false;
   std::thread thread_;
 };
 
+std::string counts(const std::map<std::string, std::size_t>& of) {
+  std::string text;
+  for (const auto& [name, count] : of) text += (text.empty() ? "{\"" : ", \"") + name + "\": " + std::to_string(count);
+  return text.empty() ? "{}" : text + "}";
+}
+
+// Those that have been authorized, by name. The listener's thread adds them.
+class authorized {
+ public:
+  void add(std::string_view name) {
+    if (name.empty()) return;
+    const std::lock_guard lock{mutex_};
+    names_.emplace_back(name);
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard lock{mutex_};
+    return std::exchange(names_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> names_;
+};
+
+void expire(authorized& payments, std::istream& how) {
+  unsigned port = 0;
+  std::string path, secret;
+  std::size_t connections = 1;
+  how >> port >> path >> secret >> connections;
+  const auto names = payments.take();
+  auto next = names.begin();
+  const auto done = callgen::deliver(static_cast<std::uint16_t>(port), path, connections,
+                                     [&](std::string& fields, std::string& body) {
+                                       if (next == names.end()) return false;
+                                       body = callgen::expired_event(*next++);
+                                       fields = "Content-Type: application/json; charset=utf-8\r\nStripe-Signature: " +
+                                                callgen::signature_of(body, secret) + "\r\n";
+                                       return true;
+                                     });
+  std::printf("{\"webhooks\": %zu, \"seconds\": %.3f, \"answers\": %s}\n", names.size(), done.seconds,
+              counts(done.answers).c_str());
+  std::fflush(stdout);
+}
+
 int serve(std::chrono::milliseconds delay) {
   delayed later{delay};
+  authorized payments;
   adapters::http::http_server_settings settings;
   settings.requests_in_flight_max = 100'000;
   settings.requests_per_connection_max = 1'000'000'000;
   adapters::http::http_server server{settings,
                                      [&](runtime::http_request request, runtime::http_respond respond) {
-                                       later(std::move(request), std::move(respond));
+                                       payments.add(callgen::authorized_by(request));
+                                       later(request, std::move(respond));
                                      },
                                      [](runtime::http_refusal, std::string_view detail) {
                                        return runtime::http_response{503, {}, std::string{detail}};
@@ -93,7 +150,10 @@ int serve(std::chrono::milliseconds delay) {
   server.start();
   std::printf("%u\n", unsigned{server.port()});
   std::fflush(stdout);
-  while (std::getchar() != EOF) {  // until whoever started it is gone
+  for (std::string line; std::getline(std::cin, line);) {  // until whoever started it is gone
+    std::istringstream words{line};
+    std::string what;
+    if (words >> what && what == "expire") expire(payments, words);
   }
   return 0;
 }
@@ -185,15 +245,10 @@ int call(const std::string& url, std::size_t in_flight, double seconds, const st
   };
   std::printf(
       "{\"calls_per_s\": %.0f, \"cores\": %.3f, \"us_per_call\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"fates\": "
-      "{",
+      "%s}\n",
       static_cast<double>(times.size()) / took, used / took,
-      used * 1e6 / static_cast<double>(std::max<std::size_t>(times.size(), 1)), at(0.5), at(0.99));
-  const char* comma = "";
-  for (const auto& [fate, count] : work.fates) {
-    std::printf("%s\"%s\": %zu", comma, fate.c_str(), count);
-    comma = ", ";
-  }
-  std::printf("}}\n");
+      used * 1e6 / static_cast<double>(std::max<std::size_t>(times.size(), 1)), at(0.5), at(0.99),
+      counts(work.fates).c_str());
   return 0;
 }
 

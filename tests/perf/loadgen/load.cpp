@@ -50,6 +50,10 @@ struct connection {
 
 [[noreturn]] void fail(const char* what) { throw std::system_error{errno, std::generic_category(), what}; }
 
+nanoseconds to_nanoseconds(double ms) {
+  return std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double, std::milli>(ms));
+}
+
 double cpu_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
@@ -268,11 +272,12 @@ void load::answered(connection& one, const answer& with) {
   const bool ok = captures ? with.status == 200 && with.state() == "captured"
                            : (with.status == 201 || with.status == 200) && with.state() == "authorized";
   const bool refused = with.status == 503 && with.retry_after && with.error() == "overloaded";
-  const auto own = std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double, std::milli>(with.own_ms));
+  const auto own = to_nanoseconds(with.own_ms), processor = to_nanoseconds(how_.processor_ms);
   record(now, [&](stats& s) {
     if (ok) {
       ++(captures ? s.paid : s.created);
       s.ok.add(now - asked.scheduled);
+      s.beyond.add(now - one.sent - processor);
       if (with.own_ms >= 0) s.own.add(own);
     } else if (refused) {
       ++(captures ? s.refused_captures : s.refused_creates);

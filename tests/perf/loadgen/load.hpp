@@ -32,6 +32,7 @@ struct settings {
   bool capture = true;         // false: payments are created only
   std::uint64_t payments = 0;  // begin no more than these; 0: as many as the phases have room for
   std::uint64_t seed = 1;
+  double processor_ms = 0;  // how long the processor takes for each call, for stats::beyond
 };
 
 struct outcome {

@@ -33,6 +33,7 @@ json shown(const loadgen::stats& of) {
           {"refused_ms", shown(of.refused)},
           {"refused_sent_ms", shown(of.refused_sent)},
           {"own_ms", shown(of.own)},
+          {"beyond_ms", shown(of.beyond)},
           {"refused_own_ms", shown(of.refused_own)},
           {"lag_ms", shown(of.lag)}};
 }
@@ -74,6 +75,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--payments", how.payments, "begin no more than these");
   app.add_option("--seed", how.seed);
+  app.add_option("--processor-ms", how.processor_ms,
+                 "how long the server's processor takes for a call: beyond_ms is what a client waits over that");
   app.add_flag("--even", even, "equal gaps between arrivals instead of exponentially distributed ones");
   app.add_flag("--only-create", only_create, "do not capture");
   try {

@@ -69,6 +69,7 @@ struct stats {
   histogram refused;       // of refusals, from the scheduled instant
   histogram refused_sent;  // of refusals, from the request's writing
   histogram own;           // of 2xx: the server's own time, by its Server-Timing
+  histogram beyond;        // of 2xx: from the request's writing to the answer, less the processor's time
   histogram refused_own;   // of refusals: the same
   histogram lag;           // from the scheduled instant to the request's writing: how late the generator was
 };
