@@ -38,8 +38,10 @@ inline constexpr std::size_t probe_record_bytes = 1000;
 // An entity unused for this long rests: it stays, and takes as little memory as it can.
 inline constexpr std::chrono::milliseconds rest_after{2s};
 
-// A shard's sweeper: idle entities, lapsed deadlines.
+// A shard's sweeper: idle entities, lapsed deadlines. Shards whose time comes within the same step are woken together: with a moment
+// for each, a busy node's timer thread would wake a thousand times a second.
 inline constexpr std::chrono::milliseconds sweep_every{1s};
+inline constexpr std::chrono::milliseconds sweep_step{10};
 
 // An entity that crashes this often within the window is quarantined.
 inline constexpr std::size_t crashes_max = 3;

@@ -270,7 +270,9 @@ void shard_state::count_crash(const departed& how) {
 
 void shard_state::arm_sweep() {
   if (std::exchange(sweeping_, true)) return;
-  self_->delayed_send(self_, sweep_every, sweep_atom::value);
+  const auto now = self_->clock().now().time_since_epoch();
+  const auto due = std::chrono::floor<std::chrono::milliseconds>(now + sweep_every) / sweep_step * sweep_step;
+  self_->delayed_send(self_, std::chrono::duration_cast<std::chrono::nanoseconds>(due - now), sweep_atom::value);
 }
 
 void shard_state::sweep() {
