@@ -6,13 +6,14 @@ machine. Every figure is the median of the rounds.
 
   client     only the HTTP client: 2,000 calls under way all the time, each answered after 100 ms
   node       payments through REST, two calls to the processor each, which takes 100 ms for one: as many as it can (closed loop), then a
-             quarter and a half of that at scheduled instants
-  in flight  the same with a processor that takes 2.5 s, and payments at the rate that has 2,000 of its calls under way: at 100 ms that
-             would be 10,000 payments a second
-  own        the answer's time that is not the processor's, by Server-Timing: from the request's head to the answer, both commits included
+             quarter and a half of that at scheduled instants; last with a processor that takes 2.5 s, at the rate that has 2,000 of its
+             calls under way: at 100 ms that would be 10,000 payments a second, which no node on a few cores makes
   webhooks   Stripe's: authorizations that have lapsed, each signed, over HTTP; verified, stored and applied to its payment
+
+  own        the answer's time that is not the processor's, by Server-Timing: from the request's head to the answer, both commits included
   beyond     what a client waits in all from its request to the answer, less the processor's time: with sockets, threads and the processor's
              own lateness
+  cores      of the node (of the client, when it is alone), the database, the processor, the load generator, the whole machine
 
 Run it as ./dev bench --processors; it wants to be inside tests/servers/with-postgres.
 """
@@ -124,7 +125,8 @@ class Stage:
 
     def webhooks(self, count):
         """Authorizes so many payments, and has their webhooks delivered."""
-        made = generator.run(self.node.address, self.node.dev_key, (None, 120), connections=256, more=["--only-create", "--payments", str(count)])
+        made = generator.run(self.node.address, self.node.dev_key, (None, 120), connections=256,
+                             more=["--only-create", "--payments", str(count)])
         if made["total"]["created"] < count - made["total"]["refused_creates"]:
             raise RuntimeError(f"not all of {count} payments were authorized: {made['total']}")
         sides = {"node": lambda: machine.cpu_of(self.node.process.pid), "database": Postgres.cpu,
@@ -198,7 +200,7 @@ def medians(rounds):
 
 
 def bench(arguments, folder):
-    stages = []
+    stages, load_average = [], os.getloadavg()[0]
     try:
         for delay_ms in (DELAY_MS, LONG_DELAY_MS, 0):
             stages.append(Stage(folder / str(delay_ms), delay_ms))
@@ -206,13 +208,13 @@ def bench(arguments, folder):
     finally:
         for stage in stages:
             stage.stop()
-    return {"machine": machine.describe(folder, os.environ["NOVAPAY_TEST_POSTGRES"]), "rounds": arguments.rounds,
-            "seconds": arguments.seconds, "figures": figures,
+    return {"machine": machine.describe(folder, os.environ["NOVAPAY_TEST_POSTGRES"]), "load_average": load_average,
+            "rounds": arguments.rounds, "seconds": arguments.seconds, "figures": figures,
             "goals": [{"what": what, "figure": figure, "goal": f"{relation} {goal}", "met": met(figure, relation, goal)}
                       for what, figure, relation, goal in goals(figures)]}
 
 
-COLUMNS = {"payments_per_s": "payments/s", "calls_per_s": "calls/s", "webhooks_per_s": "webhooks/s", "in_flight": "in flight", "node_cores": "own cores",
+COLUMNS = {"payments_per_s": "payments/s", "calls_per_s": "calls/s", "webhooks_per_s": "webhooks/s", "in_flight": "in flight", "node_cores": "node cores",
            "database_cores": "database", "stripe_cores": "processor", "load_cores": "load", "busy_cores": "all cores",
            "own_p50_ms": "own p50 ms", "own_p99_ms": "own p99", "beyond_p50_ms": "beyond p50", "beyond_p99_ms": "beyond p99"}
 
@@ -222,8 +224,9 @@ def shown(figure):
 
 
 def table(found):
-    lines = [found["machine"], f"medians of {found['rounds']} rounds of {found['seconds']} s; the processor takes {DELAY_MS} ms, in the last row "
-             f"of the node {LONG_DELAY_MS} ms", "", " " * 32 + "".join(f"{head:>12}" for head in COLUMNS.values())]
+    lines = [found["machine"], f"load average before: {found['load_average']:.1f}; who else works on this machine is in every figure",
+             f"medians of {found['rounds']} rounds of {found['seconds']} s; the processor takes {DELAY_MS} ms, in the last row of the node "
+             f"{LONG_DELAY_MS} ms", "", " " * 32 + "".join(f"{head:>12}" for head in COLUMNS.values())]
     for name, figures in found["figures"].items():
         lines.append(f"{name:32}" + "".join(f"{shown(figures.get(column, '')):>12}" for column in COLUMNS))
     lines.append("")
