@@ -40,6 +40,7 @@ CALLS_A_PAYMENT = 2
 CLOSED_LOOP_CONNECTIONS = 512
 WARM_UP_S = 3
 SAMPLE_EVERY_S = 0.25
+BROKEN_PART_MAX = 0.001  # a connection may end for want of use in the moment in which it is used
 WEBHOOKS = 20_000
 WEBHOOK_CONNECTIONS = 64
 NODE = """\
@@ -115,10 +116,11 @@ class Stage:
         cores = {f"{name}_cores": (side() - before[name]) / took for name, side in sides.items()}
         found = generator.found(process)
         phase = found["phases"][1]
-        wrong = {name: found["total"][name] for name in ("broken", "unsent", "refused_creates", "refused_captures") if found["total"][name]}
-        if found["total"]["other"] or found["unanswered"] or (wrong and rate):
-            raise RuntimeError(f"the load met errors: {found['total']['other']}, {wrong}, {found['unanswered']} unanswered")
-        return {"payments_per_s": phase["paid"] / seconds, "in_flight": statistics.mean(in_flight), **cores,
+        lost = {name: found["total"][name] for name in ("broken", "unsent") if found["total"][name]}
+        if found["total"]["other"] or found["unanswered"] or sum(lost.values()) > BROKEN_PART_MAX * found["total"]["sent"]:
+            raise RuntimeError(f"the load met errors: {found['total']['other']}, {lost}, {found['unanswered']} unanswered")
+        return {"payments_per_s": phase["paid"] / seconds, "refused": phase["refused_creates"] + phase["refused_captures"],
+                "in_flight": statistics.mean(in_flight), **cores,
                 "own_p50_ms": phase["own_ms"]["p50"], "own_p99_ms": phase["own_ms"]["p99"],
                 "beyond_p50_ms": phase["beyond_ms"]["p50"], "beyond_p99_ms": phase["beyond_ms"]["p99"]}
 
@@ -214,13 +216,13 @@ def bench(arguments, folder):
                       for what, figure, relation, goal in goals(figures)]}
 
 
-COLUMNS = {"payments_per_s": "payments/s", "calls_per_s": "calls/s", "webhooks_per_s": "webhooks/s", "in_flight": "in flight", "node_cores": "node cores",
+COLUMNS = {"payments_per_s": "payments/s", "calls_per_s": "calls/s", "webhooks_per_s": "webhooks/s", "refused": "refused", "in_flight": "in flight", "node_cores": "node cores",
            "database_cores": "database", "stripe_cores": "processor", "load_cores": "load", "busy_cores": "all cores",
            "own_p50_ms": "own p50 ms", "own_p99_ms": "own p99", "beyond_p50_ms": "beyond p50", "beyond_p99_ms": "beyond p99"}
 
 
 def shown(figure):
-    return figure if isinstance(figure, str) else f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.2f}"
+    return figure if isinstance(figure, str) else f"{figure:.0f}" if figure == 0 or abs(figure) >= 100 else f"{figure:.2f}"
 
 
 def table(found):
