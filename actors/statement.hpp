@@ -5,6 +5,7 @@
 // Threads: `fetch` returns at once; `done` is called exactly once, from a thread of the adapter or from within `fetch`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -41,6 +42,16 @@ struct statement_page {
   std::string next;  // where the next page begins; empty: this was the last
 };
 using statement_result = std::variant<statement_page, statement_failure>;
+
+// What may be concluded from what a statement does not list: each adapter of one says it.
+struct statement_traits {
+  bool lists_holds = true;       // authorizations and cancels
+  bool dated_by_payment = true;  // captures and cancels stand with their authorization; otherwise each has its own date
+  bool later =
+      false;  // lines are written days after the operation: all that there are must be read, whatever their date
+  // After this long an operation is listed. Of a later statement: counted back from its newest line.
+  std::chrono::milliseconds lag{0};
+};
 
 // Lines of payments and refunds that were created in [from, to), as they stand now: a capture comes with its payment, whenever it was made.
 class processor_statement {

@@ -4,6 +4,7 @@
 // A file is read as it goes, rows_max rows a page; nothing of it is kept between pages. Rows whose date cannot be read belong to any time.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@
 namespace novapay::adyen {
 
 inline constexpr std::size_t statement_rows_max = 500;
+
+// A capture is settled some days later, weekends and holidays not counted: a week is on the safe side.
+inline constexpr statement_traits report_traits{false, false, true, std::chrono::hours{7 * 24}};
 
 class report_statement final : public processor_statement {
  public:

@@ -1,12 +1,17 @@
 // statement: Stripe's books for reconciliation, from its lists of PaymentIntents and of refunds, newest first.
 #pragma once
 
+#include <chrono>
+
 #include "actors/statement.hpp"
 #include "adapters/stripe/objects.hpp"
 #include "adapters/stripe/settings.hpp"
 #include "runtime/http_client.hpp"
 
 namespace novapay::stripe {
+
+// Lists show what was done at once; a minute is left for calls that are under way.
+inline constexpr statement_traits list_traits{true, true, false, std::chrono::minutes{1}};
 
 class statement final : public processor_statement {
  public:
