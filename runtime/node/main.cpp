@@ -14,6 +14,7 @@
 #include "adapters/system/system_random.hpp"
 #include "runtime/host.hpp"
 #include "runtime/node/config.hpp"
+#include "runtime/node/reconcile.hpp"
 #include "runtime/node/serve.hpp"
 #include "runtime/node/stores.hpp"
 #include "runtime/node/verify.hpp"
@@ -84,13 +85,29 @@ std::variant<config, config_error> effective(const options& given) {
   return settings;
 }
 
-int with_config(const options& given, int (*run)(const config&)) {
+template <class Run>
+int with_config(const options& given, Run run) {
   const auto settings = effective(given);
   if (const auto* bad = std::get_if<config_error>(&settings)) {
     std::cerr << "novapay: " << bad->message << "\n";
     return exit_config;
   }
   return run(std::get<config>(settings));
+}
+
+void add_reconcile_options(CLI::App& command, options& into, reconcile_options& asked) {
+  add_store_options(command, into);
+  command.add_option("--processor", asked.processor, "its configured name")->required();
+  command.add_option("--from", asked.from, "the period's beginning: 2026-11-21 (UTC) or 2026-11-21T09:30:00Z")
+      ->required();
+  command.add_option("--to", asked.to, "its end, excluded")->required();
+  command.add_option("--report", asked.reports,
+                     "Adyen: its settlement detail reports, all that follow the period; may be given several times");
+  command.add_option(
+      "--lag", asked.lag,
+      "how old an operation must be to be missed where it is not listed: 90s, 5m, 2h, 7d (default: 1m; with reports "
+      "7d, counted back from their newest line)");
+  command.add_option("-o,--output", asked.output, "table (default) or json")->check(CLI::IsMember({"table", "json"}));
 }
 
 int migrate(const config& settings) {
@@ -163,6 +180,18 @@ int main(int argc, char** argv) {
       "replay every payment from the journal and compare it with what is stored; look for gaps and forks in every log. "
       "Reads only, and may run beside serving nodes. Ends with 0 if all is sound, 65 if something differs");
   add_store_options(*verify_command, given);
+  reconcile_options asked;
+  auto* reconcile_command = app.add_subcommand("reconcile",
+                                               "compare what the journal says was done at a processor in a period with "
+                                               "what the processor lists. Payments count with the time "
+                                               "they were created, and their captures and cancels with them, as they "
+                                               "stand now; refunds with their own. Of Adyen's reports "
+                                               "captures and refunds are compared, each with its own time. Reads only, "
+                                               "and may run beside serving nodes; progress goes to standard "
+                                               "error. Ends with 0 if both agree, 65 if something differs; 64: wrong "
+                                               "options, 66: a report that cannot be used, 69: store "
+                                               "or processor out of reach, 78: wrong configuration, 130: interrupted");
+  add_reconcile_options(*reconcile_command, given, asked);
 
   std::string merchant = "mrc_demo";
   std::string mode = "test";
@@ -191,6 +220,8 @@ int main(int argc, char** argv) {
   if (*serve_command) return with_config(given, serve);
   if (*migrate_command) return with_config(given, migrate);
   if (*verify_command) return with_config(given, verify_store);
+  if (*reconcile_command)
+    return with_config(given, [&asked](const config& settings) { return reconcile_period(settings, asked); });
   if (*keygen_command) return keygen(merchant, mode, file, name);
   if (*tokens_command) {
     std::cout << sandbox::tokens_json() << "\n";

@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "adapters/adyen/adyen_processor.hpp"
+#include "adapters/adyen/report_statement.hpp"
 #include "adapters/adyen/settlement.hpp"
 #include "adapters/adyen/webhooks.hpp"
 #include "adapters/http_client/client.hpp"
 #include "adapters/sandbox/sandbox_processor.hpp"
 #include "adapters/stripe/lookup.hpp"
 #include "adapters/stripe/settlement.hpp"
+#include "adapters/stripe/statement.hpp"
 #include "adapters/stripe/stripe_processor.hpp"
 #include "adapters/stripe/webhooks.hpp"
 #include "adapters/system/thread_priority.hpp"
@@ -154,6 +156,27 @@ std::vector<webhook_source> processors::webhook_sources() const {
   for (const auto& one : members_)
     if (one->webhooks) all.push_back({one->name, one->webhooks.get(), one->settlement.get(), one->lookup.get()});
   return all;
+}
+
+opened_statement open_statement(const config& settings, const std::string& name,
+                                const std::vector<std::string>& reports, runtime::metrics& registry) {
+  const auto& all = settings.processing.processors;
+  const auto how =
+      std::find_if(all.begin(), all.end(), [&](const processor_config& each) { return each.name == name; });
+  opened_statement opened;
+  if (how == all.end() || how->kind == processor_kind::sandbox) throw processors_failure(name + " has no statement");
+  if (how->kind == processor_kind::adyen) {
+    opened.statement = std::make_unique<adyen::report_statement>(adyen_settings(*how), reports);
+    opened.traits = adyen::report_traits;
+    return opened;
+  }
+  try {
+    const std::map<std::string, adapters::http_client::pool_settings> pools{{name, pool_of(*how)}};
+    opened.client = std::make_unique<adapters::http_client::client>(pools, registry);
+  } catch (const std::exception& thrown) { throw processors_failure(thrown.what()); }
+  opened.statement = std::make_unique<stripe::statement>(stripe_settings(*how), *opened.client);
+  opened.traits = stripe::list_traits;
+  return opened;
 }
 
 void processors::stop() {

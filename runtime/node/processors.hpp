@@ -11,6 +11,7 @@
 
 #include "actors/measured_processor.hpp"
 #include "actors/processor_set.hpp"
+#include "actors/statement.hpp"
 #include "actors/webhook_desk.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/http_client.hpp"
@@ -58,5 +59,16 @@ class processors {
   std::vector<std::unique_ptr<member>> members_;
   std::unique_ptr<processor_set> set_;
 };
+
+// A processor's statement by itself, for a command: nothing else of the node is wired.
+struct opened_statement {
+  std::unique_ptr<runtime::http_client> client;  // nullptr: nobody is called
+  std::unique_ptr<processor_statement> statement;
+  statement_traits traits;
+};
+// `name` is configured and no sandbox. `reports`: files, for those that list nothing on request (Adyen). Throws processors_failure.
+// `registry` outlives it.
+opened_statement open_statement(const config& settings, const std::string& name,
+                                const std::vector<std::string>& reports, runtime::metrics& registry);
 
 }  // namespace novapay::node
