@@ -28,10 +28,10 @@ def fails(*arguments, saying):
 
 def test_version_and_help():
     assert re.fullmatch(r"novapay \d+\.\d+\.\d+\n", novapay("--version").stdout)
-    for arguments in (("--help",), ("serve", "--help"), ("migrate", "--help"), ("verify", "--help"), ("keygen", "--help")):
+    for arguments in (("--help",), ("serve", "--help"), ("migrate", "--help"), ("verify", "--help"), ("reconcile", "--help"), ("keygen", "--help")):
         done = novapay(*arguments)
         assert done.returncode == 0 and "Usage" in done.stdout, done
-    assert {"serve", "migrate", "verify", "keygen", "tokens", "sandbox"} <= set(re.findall(r"\w+", novapay("--help").stdout))
+    assert {"serve", "migrate", "verify", "reconcile", "keygen", "tokens", "sandbox"} <= set(re.findall(r"\w+", novapay("--help").stdout))
 
 
 def test_unknown_words_are_refused():

@@ -123,6 +123,10 @@ class Simulator:
     def happen(self, payment, what):
         return self.control("happen", payment=payment, what=what)["happened"]
 
+    def tamper(self, payment, what, amount=None):
+        """Its lists are wrong from now on. How many objects were changed."""
+        return self.control("tamper", payment=payment, what=what, amount=amount)["changed"]
+
     def notify(self, **given):
         """A webhook of the test's own making: type, object (Adyen: item), times. Its identity."""
         return self.control("notify", **given)["identity"]

@@ -15,6 +15,8 @@
     POST /_control/settle    {} → {"settled": ["po_…"]} or report names
     POST /_control/happen    {"payment": "pay_…" | "pi_…", "what": "dispute" | "inquiry" | "dispute_won" | "dispute_lost" | "refund_failed" |
                              "refund_reversed" | "capture_failed" | "expire"}
+    POST /_control/tamper    {"payment": "pay_…", "what": "forget" | "forget_refunds" | "received" | "refunded", "amount": 1}: Stripe lists
+                             something wrong from now on
 """
 import asyncio
 import collections
@@ -123,3 +125,6 @@ class Control:
 
     def post_happen(self, given):
         return {"happened": self.engine.happen(given["payment"], given["what"])}
+
+    def post_tamper(self, given):
+        return {"changed": self.engine.tamper(given["payment"], given["what"], given.get("amount"))}

@@ -321,6 +321,9 @@ class Engine:
             self.send(event)
         return len(found)
 
+    def tamper(self, wanted, what, amount=None):
+        raise ValueError(f"the books of {self.name} are its reports, which are files")
+
     # ---- outages -------------------------------------------------------------------------------------------------------
 
     async def break_down(self, mode, seconds):

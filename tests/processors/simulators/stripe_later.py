@@ -119,3 +119,24 @@ class Later:
         if what == "refund_failed":
             return bool(refunds) and self.bounce(refunds[-1])
         raise ValueError(f"'{what}' does not happen at Stripe")
+
+    def tamper(self, wanted, what, amount=None):
+        """Stripe's own books made wrong: nobody is told, and the ledger stays. How many objects."""
+        found = [each for each in self.intents if each.payment == wanted]
+        refunds = [refund for intent in found for charge in intent.charges for refund in charge.refunds]
+        if what == "forget":
+            self.intents = [each for each in self.intents if each not in found]
+        elif what == "forget_refunds":
+            self.refunds, found = [each for each in self.refunds if each not in refunds], refunds
+        elif what == "refunded":
+            for each in refunds:
+                each.amount = int(amount)
+            found = refunds
+        elif what == "received":
+            for each in found:
+                each.received = each.charge.captured_amount = int(amount)
+        else:
+            raise ValueError(f"'{what}' cannot be done to the books")
+        for each in found:
+            each.changed()
+        return len(found)
