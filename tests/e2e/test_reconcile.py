@@ -46,11 +46,11 @@ def instant(seconds_from_now):
 class Books:
     """A node with a Stripe and an Adyen of its own; its period is everything so far."""
 
-    def __init__(self, folder, stripe, adyen):
+    def __init__(self, folder, stripe, adyen, store="postgres"):
         self.stripe, self.adyen, self.folder = stripe, adyen, folder
         self.config = folder / "node.yaml"
         self.config.write_text(NODE.format(stripe=stripe.base_url, adyen=adyen.base_url, account=adyen.merchant_account))
-        self.node = e2e.Server("postgres", folder, config=self.config)
+        self.node = e2e.Server(store, folder, config=self.config)
         self.node.environment = {"TEST_STRIPE_KEY": stripe.api_key, "TEST_STRIPE_SECRET": stripe.webhook_secret,
                                  "TEST_ADYEN_KEY": adyen.api_key, "TEST_ADYEN_SECRET": adyen.webhook_secret}
         self.node.start()
@@ -60,8 +60,9 @@ class Books:
         self.begins = instant(-2)
 
     def command(self, *arguments, processor="stripe", begins=None, ends=None):
-        return [e2e.BINARY, "reconcile", "--config", self.config, "--store", "postgres", "--postgres", self.node.postgres, "--processor",
-                processor, "--from", begins or self.begins, "--to", ends or instant(5), *map(str, arguments)]
+        where = ["--postgres", self.node.postgres] if self.node.store == "postgres" else ["--data", self.node.data]
+        return [e2e.BINARY, "reconcile", "--config", self.config, "--store", self.node.store, *where, "--processor", processor,
+                "--from", begins or self.begins, "--to", ends or instant(5), *map(str, arguments)]
 
     def run(self, *arguments, timeout_s=60, **given):
         return subprocess.run(self.command(*arguments, **given), capture_output=True, text=True, timeout=timeout_s,
@@ -101,9 +102,9 @@ class Books:
 
 
 @pytest.fixture
-def books(tmp_path):
+def books(tmp_path, request):
     with start("stripe") as stripe, start("adyen") as adyen:
-        made = Books(tmp_path, stripe, adyen)
+        made = Books(tmp_path, stripe, adyen, getattr(request, "param", "postgres"))
         yield made
         made.client.close()
         assert made.node.stop() == 0
@@ -129,6 +130,7 @@ def stripe_life(books):
 
 # ---- Stripe -------------------------------------------------------------------------------------------------------
 
+@pytest.mark.parametrize("books", ["sqlite", "postgres"], indirect=True)
 def test_clean_books_with_their_totals(books):
     stripe_life(books)
     code, said = books.reconcile()
@@ -366,8 +368,10 @@ def test_wrong_options_are_told_with_what_would_be_right(books):
 
 def test_out_of_reach(books):
     books.paid(1500)
-    done = books.run("--postgres", "host=127.0.0.1 port=1 user=x dbname=x connect_timeout=2")
-    assert done.returncode in (64, 69) and done.stderr, done
+    real, books.node.postgres = books.node.postgres, "host=127.0.0.1 port=1 user=x dbname=x connect_timeout=2"
+    done = books.run()
+    assert done.returncode == 69 and re.search("connect|refused", done.stderr) and not done.stdout, done
+    books.node.postgres = real
     books.stripe.outage("refuse")
     done = books.run()
     assert done.returncode == 69 and "stripe cannot be read: " in done.stderr and not done.stdout, done
