@@ -1,6 +1,7 @@
 #include "actors/domain/reconciliation.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "actors/domain/payment_rules.hpp"
@@ -358,6 +359,7 @@ class comparison {
   bool in_period(timestamp at) const noexcept { return at >= scope_.from && at < scope_.to; }
   bool in_period(const listed& line) const noexcept { return line.at == timestamp{} || in_period(line.at); }
   bool in_period(const booked& own) const noexcept {
+    assert(ours_ != nullptr);  // what is booked is in our books
     return in_period(with_payment(own.id.kind) ? ours_->created_at : own.requested_at);
   }
   bool with_payment(operation_kind kind) const noexcept {

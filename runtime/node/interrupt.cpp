@@ -1,6 +1,7 @@
 #include "runtime/node/interrupt.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 namespace novapay::node {
 namespace {
@@ -26,7 +27,7 @@ interrupt::~interrupt() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
-    if (!happened_) ::pthread_kill(watcher_.native_handle(), SIGTERM);  // ends its sigwait
+    if (!happened_) ::kill(::getpid(), SIGTERM);  // ends the watcher's sigwait: everybody else has it blocked
   }
   changed_.notify_all();
   watcher_.join();
