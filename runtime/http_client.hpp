@@ -23,7 +23,7 @@ namespace novapay::runtime {
 enum class call_fate : std::uint8_t {
   never_sent =
       1,  // not one byte of it left this process: over our bound, canceled while queued, no address, no connection in time
-  refused,          // the other side turned it away unseen: connection refused, TLS failed, an HTTP/2 stream refused
+  refused,          // the other side turned it away unseen: connection refused, TLS failed
   answered,         // a complete answer arrived: `response` is set
   may_be_executed,  // sent at least in part, and no complete answer: timeout, reset, truncated, canceled while under way
 };
@@ -44,7 +44,7 @@ struct call_result {
   call_fate fate = call_fate::never_sent;
   http_response response;  // when answered; field names in lower case
   // When not answered, one of: never_sent "bad_url", "bad_request", "too_many_calls", "queue_timeout", "dns_failed", "connect_failed",
-  // "connect_timeout"; refused "connect_refused", "tls_failed", "stream_refused"; may_be_executed "timeout", "connection_lost",
+  // "connect_timeout"; refused "connect_refused", "tls_failed"; may_be_executed "timeout", "connection_lost",
   // "truncated", "malformed", "answer_too_large"; either of never_sent and may_be_executed: "canceled", "shut_down".
   std::string reason;
   std::string detail;  // for the log; never a secret
@@ -58,7 +58,7 @@ class http_client {
  public:
   virtual ~http_client() = default;
   virtual call_id send(outgoing_call what, call_done done) = 0;
-  // The call ends at once: `never_sent` if it was still queued, `may_be_executed` otherwise. Unknown or ended ids are ignored.
+  // The call ends at once: `never_sent` if it had no connection yet, `may_be_executed` otherwise. Unknown or ended ids are ignored.
   virtual void cancel(call_id which) = 0;
 };
 

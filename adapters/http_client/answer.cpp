@@ -49,7 +49,6 @@ bool answer_reader::status_line(std::string_view text) {
   response_.fields.clear();
   length_.reset();
   chunked_ = false;
-  http2_ = text.starts_with("HTTP/2");
   at_ = part::head;
   return true;
 }
@@ -92,12 +91,11 @@ bool answer_reader::body(std::string_view bytes) {
   return true;
 }
 
-bool answer_reader::complete(bool end_of_stream) const noexcept {
+bool answer_reader::complete() const noexcept {
   if (at_ != part::rest || problem_ != fault::none) return false;
   if (has_no_body_ || response_.status == 204 || response_.status == 304) return true;
   if (chunked_) return true;  // libcurl has seen the last chunk
-  if (length_) return *length_ == response_.body.size();
-  return http2_ && end_of_stream;
+  return length_ && *length_ == response_.body.size();
 }
 
 }  // namespace novapay::adapters::http_client

@@ -29,11 +29,9 @@ class answer_reader {
 
   fault problem() const noexcept { return problem_; }
   bool begun() const noexcept { return head_bytes_ > 0; }
-  bool http2() const noexcept { return http2_; }
   std::size_t body_bytes() const noexcept { return response_.body.size(); }
 
-  // All there? Asked when libcurl says so. `end_of_stream`: the HTTP/2 stream ended in good order.
-  bool complete(bool end_of_stream) const noexcept;
+  bool complete() const noexcept;  // all there? Asked when libcurl says so
 
   runtime::http_response take() { return std::move(response_); }
 
@@ -53,7 +51,6 @@ class answer_reader {
   part at_ = part::start;
   fault problem_ = fault::none;
   std::size_t head_bytes_ = 0;
-  bool http2_ = false;
   bool chunked_ = false;
   std::optional<std::uint64_t> length_;
   runtime::http_response response_;

@@ -1,5 +1,5 @@
-// client: outgoing HTTP calls (runtime/http_client.hpp) on libcurl's multi interface: HTTP/1.1, and HTTP/2 where the server offers it
-// over TLS.
+// client: outgoing HTTP calls (runtime/http_client.hpp) on libcurl's multi interface, over HTTP/1.1: each call under way has a connection
+// for itself.
 //
 // Threads: one of the client's own runs every call; `done` is called there and must neither block nor throw. Names are looked up on
 // libcurl's threads, so nothing waits for them. `send` and `cancel` take a lock for a moment.
@@ -8,9 +8,7 @@
 //
 // What is promised of a request: it is written to a connection at most once. libcurl repeats requests by itself where a kept-alive
 // connection turns out to be dead, which is stopped before a byte of the repetition leaves; the call then ends as `may_be_executed`.
-// One exception: a request whose HTTP/2 stream the server refused unprocessed (or left out of a GOAWAY, as every server does that retires
-// a connection) is sent again, three times at most.
-// An answer counts as one only if its end is known: by its length, its chunks or its HTTP/2 stream, never by the connection's end alone.
+// An answer counts as one only if its end is known: by its length or its chunks, never by the connection's end alone.
 // Certificates and names are always verified. Redirects are answers. The environment's proxies are not looked at.
 // A detail is a text of libcurl's or of ours, never one of the request or of the answer.
 #pragma once
@@ -33,11 +31,8 @@ struct pool_settings {
   std::size_t connecting_max =
       64;  // calls that have no connection yet, at once: no herd of look-ups and handshakes after a restart
 
-  // Connections open at once. Without HTTP/2 each call needs one for itself: fewer than calls_max and calls wait for them until their
-  // connect_timeout.
-  std::size_t connections_max = 256;
-  std::size_t streams_max = 100;  // calls at once on one HTTP/2 connection, unless the server allows fewer
-  bool http2 = true;
+  std::size_t connections_max =
+      256;  // open at once: fewer than calls_max and calls wait for one until their connect_timeout
 
   // A connection unused for so long is not used again. Should be shorter than the server's patience: a request that meets a connection's
   // end is in doubt.

@@ -17,13 +17,6 @@ using runtime::call_fate;
 // Beyond this libcurl's searches show; below it multi handles only cost memory.
 constexpr std::size_t calls_per_shard_wanted = 128;
 
-// A call whose server may speak HTTP/2 waits so long for the one before it to have a connection, which it may share. Long enough for a
-// handshake over an ocean; a server that is not there is found out by all of them soon.
-constexpr auto patience_with_first = std::chrono::milliseconds{300};
-
-// A stream that was refused unprocessed is sent again so often: it is what becomes of calls that meet a server which retires a connection.
-constexpr int refusals_max = 3;
-
 constexpr std::array fates{call_fate::never_sent, call_fate::refused, call_fate::answered, call_fate::may_be_executed};
 
 std::size_t rounded_up(std::size_t what, std::size_t by) { return (what + by - 1) / by; }
@@ -61,8 +54,7 @@ pool::pool(std::string name, pool_settings settings, sockets& all, runtime::metr
       seconds_{metrics.spread("novapay_http_client_call_duration_seconds",
                               "From an outgoing call's beginning, its time in the queue included, to its end.",
                               runtime::duration_buckets_seconds(), {{"pool", name_}})} {
-  if (settings_.calls_max == 0 || settings_.connections_max == 0 || settings_.connecting_max == 0 ||
-      settings_.streams_max == 0)
+  if (settings_.calls_max == 0 || settings_.connections_max == 0 || settings_.connecting_max == 0)
     throw std::invalid_argument("HTTP client: a bound of pool '" + name_ + "' is 0");
   for (const auto fate : fates)
     ended_.push_back(&metrics.count("novapay_http_client_calls_total",
@@ -102,10 +94,8 @@ void pool::make_shards() {
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, made.get());
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &callbacks::timer);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, made.get());
-    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
     curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
-    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(settings_.streams_max));
   }
 }
 
@@ -118,58 +108,47 @@ bool pool::turn(deadlines& all, const call_ended& ended) {
   bool more = begin_waiting(all, ended);
   more = run_due() || more;
   for (const auto& each : shards_)
-    if (each->touched) more = reap(*each, all, ended) || more;
-  return end_broken(all, ended) || more;
+    if (each->touched) more = reap(*each, ended) || more;
+  return more;
 }
 
-// The first with room: connections are kept where they are used again soon. Calls that may come to share a connection begin one after the
-// other: each finds the connection that the one before it has made. (libcurl can let them wait, but forgets some until another has ended.)
-shard* pool::room_for(const call& which) {
+// The first with room: connections are kept where they are used again soon.
+shard* pool::with_room() {
   const auto found =
       std::find_if(shards_.begin(), shards_.end(), [&](const auto& each) { return each->calls < calls_per_shard_; });
-  if (found == shards_.end()) return nullptr;
-  auto& on = **found;
-  if (on.connecting == 0 || only_http1_ || !may_speak_http2(settings_, which.what.url)) return &on;
-  const auto until = on.alone_since + patience_with_first;
-  if (until <= std::chrono::steady_clock::now()) return &on;
-  held_until_ = until;
-  return nullptr;
+  return found == shards_.end() ? nullptr : found->get();
 }
 
 bool pool::begin_waiting(deadlines& all, const call_ended& ended) {
   bool some = false;
-  held_until_.reset();
   while (!waiting_.empty() && under_way_ < settings_.calls_max && connecting_ < settings_.connecting_max) {
     auto& which = *waiting_.front();
-    auto* on = room_for(which);
+    auto* on = with_room();
     if (!on) break;
     waiting_.pop_front();
     queued_.add(-1);
     some = true;
     try {
       begin(which, *on, all, ended);
-    } catch (const std::bad_alloc&) {
-      ended(which, {call_fate::never_sent, "connect_failed", "out of memory", false}, {});
-    }
+    } catch (const std::bad_alloc&) { ended(which, {call_fate::never_sent, "connect_failed", "out of memory"}, {}); }
   }
   return some;
 }
 
 void pool::begin(call& which, shard& on, deadlines& all, const call_ended& ended) {
   if (idle_.empty()) {
-    transfers_.push_back(std::make_unique<transfer>(settings_, memory_, sockets_, connecting_, broken_));
+    transfers_.push_back(std::make_unique<transfer>(settings_, memory_, sockets_, connecting_));
     idle_.push_back(transfers_.back().get());
   }
   auto& by = *idle_.back();
-  if (!by.begin(which, on.connecting) ||
+  if (!by.begin(which) ||
       curl_multi_add_handle(static_cast<CURLM*>(on.multi), static_cast<CURL*>(by.handle())) != CURLM_OK) {
     by.end(CURLE_OUT_OF_MEMORY);
-    return ended(which, {call_fate::never_sent, "connect_failed", "out of memory", false}, {});
+    return ended(which, {call_fate::never_sent, "connect_failed", "out of memory"}, {});
   }
   idle_.pop_back();
   which.on = &on;
   which.by = &by;
-  if (on.connecting == 1) on.alone_since = std::chrono::steady_clock::now();
   ++on.calls;
   ++under_way_;
   in_flight_.add(1);
@@ -204,7 +183,7 @@ bool pool::run_due() {
   return some;
 }
 
-bool pool::reap(shard& which, deadlines& all, const call_ended& ended) {
+bool pool::reap(shard& which, const call_ended& ended) {
   which.touched = false;
   bool some = false;
   int left = 0;
@@ -214,48 +193,22 @@ bool pool::reap(shard& which, deadlines& all, const call_ended& ended) {
     const int code = message->data.result;
     auto& by = transfer::of(message->easy_handle);
     if (code == CURLE_OK) by.keep_socket();
-    over(by, code, all, ended);
+    over(by, code, ended);
     some = true;
   }
   return some;
 }
 
-void pool::over(transfer& by, int curl_code, deadlines& all, const call_ended& ended) {
+void pool::over(transfer& by, int curl_code, const call_ended& ended) {
   auto& which = *by.current();
   leave_shard(which);
   auto found = by.end(curl_code);
-  const bool spoken_http2 = by.spoke_http2();
   auto answer = found.fate == call_fate::answered ? by.take_answer() : runtime::http_response{};
   idle_.push_back(&by);
-  if (found.stream_refused && which.refusals < refusals_max) {
-    ++which.refusals;
-    which.on = nullptr;
-    which.by = nullptr;
-    all.erase(*which.deadline);
-    which.deadline = all.emplace(which.ends_at, &which);
-    waiting_.push_front(&which);
-    queued_.add(1);
-    return;
-  }
-  if (found.fate == call_fate::answered && may_speak_http2(settings_, which.what.url)) only_http1_ = !spoken_http2;
   ended(which, std::move(found), std::move(answer));
 }
 
-// A call whose stream has failed is over. libcurl would send a refused one again, and does not notice every one.
-bool pool::end_broken(deadlines& all, const call_ended& ended) {
-  bool some = false;
-  while (!broken_.empty()) {
-    auto& by = *broken_.back();
-    broken_.pop_back();
-    if (!by.stream_failed()) continue;  // libcurl was quicker
-    over(by, CURLE_HTTP2_STREAM, all, ended);
-    some = true;
-  }
-  return some;
-}
-
 void pool::leave_shard(call& which) {
-  which.by->leave();
   curl_multi_remove_handle(static_cast<CURLM*>(which.on->multi), static_cast<CURL*>(which.by->handle()));
   --which.on->calls;
   --under_way_;
@@ -266,13 +219,12 @@ void pool::stop(call& which, const char* reason, const call_ended& ended) {
   if (!which.by) {
     waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &which));
     queued_.add(-1);
-    return ended(which,
-                 {call_fate::never_sent, reason ? reason : "queue_timeout", "it waited for others to end", false}, {});
+    return ended(which, {call_fate::never_sent, reason ? reason : "queue_timeout", "it waited for others to end"}, {});
   }
   leave_shard(which);
   auto found = which.by->end(CURLE_OPERATION_TIMEDOUT);
   idle_.push_back(which.by);
-  if (reason && found.fate != call_fate::refused) {
+  if (reason) {
     found.reason = reason;
     found.detail = found.fate == call_fate::never_sent ? "it had no connection yet" : "it was under way";
   }
@@ -280,7 +232,7 @@ void pool::stop(call& which, const char* reason, const call_ended& ended) {
 }
 
 std::optional<instant> pool::next_due() const {
-  auto next = held_until_;
+  std::optional<instant> next;
   for (const auto& each : shards_)
     if (each->due && (!next || *each->due < *next)) next = each->due;
   return next;

@@ -36,7 +36,6 @@ struct call {
   instant sent_at;
   instant ends_at;                              // total_timeout
   std::optional<deadlines::iterator> deadline;  // the next one: to have a connection, then to have the answer
-  int refusals = 0;                             // of its HTTP/2 stream, unprocessed
   shard* on = nullptr;                          // with `by`: under way; else it waits
   transfer* by = nullptr;
 };
@@ -45,8 +44,6 @@ struct shard {
   void* multi = nullptr;  // CURLM
   pool* home = nullptr;
   std::size_t calls = 0;
-  std::size_t connecting = 0;  // of them: without a connection
-  instant alone_since;         // when the first of these began
   std::optional<instant> due;  // when libcurl wants to be called
   bool touched = false;        // libcurl has worked since its ends were looked at
 };
@@ -82,11 +79,10 @@ class pool {
   void begin(call& which, shard& on, deadlines& all, const call_ended& ended);
   bool begin_waiting(deadlines& all, const call_ended& ended);
   bool run_due();
-  bool reap(shard& which, deadlines& all, const call_ended& ended);
-  bool end_broken(deadlines& all, const call_ended& ended);
-  void over(transfer& by, int curl_code, deadlines& all, const call_ended& ended);
+  bool reap(shard& which, const call_ended& ended);
+  void over(transfer& by, int curl_code, const call_ended& ended);
   void leave_shard(call& which);
-  shard* room_for(const call& which);
+  shard* with_room();
   void make_shards();
 
   const std::string name_;
@@ -97,14 +93,11 @@ class pool {
   std::deque<call*> waiting_;
   std::size_t under_way_ = 0;
   std::size_t connecting_ = 0;
-  std::optional<instant> held_until_;  // the call that is next may begin
-  bool only_http1_ = false;            // the last answer over TLS was such
   std::size_t calls_per_shard_ = 0;
   shared_memory memory_;
   std::vector<std::unique_ptr<shard>> shards_;
   std::vector<std::unique_ptr<transfer>> transfers_;
   std::vector<transfer*> idle_;
-  std::vector<transfer*> broken_;
 
   runtime::gauge& in_flight_;
   runtime::gauge& queued_;

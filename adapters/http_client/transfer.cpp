@@ -11,7 +11,6 @@
 #include "adapters/http_client/client.hpp"
 #include "adapters/http_client/pool.hpp"
 #include "adapters/http_client/sockets.hpp"
-#include "adapters/http_client/stream_witness.hpp"
 
 namespace novapay::adapters::http_client {
 namespace {
@@ -19,10 +18,6 @@ namespace {
 constexpr const char* system_roots = "/etc/ssl/certs/ca-certificates.crt";  // Debian's ca-certificates
 
 }  // namespace
-
-bool may_speak_http2(const pool_settings& settings, const std::string& url) {
-  return settings.http2 && url.starts_with("https:") && stream_witness::present();
-}
 
 shared_memory::shared_memory() : handle_{curl_share_init()} {
   if (!handle_) throw std::bad_alloc{};
@@ -86,10 +81,8 @@ struct transfer::callbacks {
   }
 };
 
-transfer::transfer(const pool_settings& settings, const shared_memory& memory, sockets& all, std::size_t& connecting,
-                   std::vector<transfer*>& broken)
-    : settings_{settings},
-      sockets_{all},
+transfer::transfer(const pool_settings& settings, const shared_memory& memory, sockets& all, std::size_t& connecting)
+    : sockets_{all},
       connecting_{connecting},
       easy_{curl_easy_init()},
       list_{std::make_unique<list_memory>()},
@@ -103,6 +96,7 @@ transfer::transfer(const pool_settings& settings, const shared_memory& memory, s
   set(CURLOPT_ERRORBUFFER, text_.data());
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // libcurl 7.88 is not to be trusted with HTTP/2
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -133,17 +127,9 @@ transfer::transfer(const pool_settings& settings, const shared_memory& memory, s
     curl_easy_cleanup(easy_);
     throw std::bad_alloc{};
   }
-  stream_witness::watch(easy_, [this, &broken](std::uint32_t error) {
-    if (!current_ || leaving_ || seen_.stream_end) return;  // it is we who give the stream up
-    seen_.stream_end = error;
-    if (error != stream_no_error) broken.push_back(this);
-  });
 }
 
-transfer::~transfer() {
-  stream_witness::forget(easy_);
-  curl_easy_cleanup(easy_);
-}
+transfer::~transfer() { curl_easy_cleanup(easy_); }
 
 transfer& transfer::of(void* easy) {
   void* mine = nullptr;
@@ -185,29 +171,25 @@ void transfer::set_request(const call& which) {
   set(CURLOPT_URL, what.url.c_str());
   set(CURLOPT_HTTPHEADER, list_->nodes.data());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(what.connect_timeout.count(), 1)));
-  const bool http2 = may_speak_http2(settings_, what.url);
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
 }
 
-bool transfer::begin(call& which, std::size_t& on_shard) {
+bool transfer::begin(call& which) {
   seen_ = {};
   answer_ = answer_reader{which.what.answer_bytes_max, which.what.method == "HEAD"};
   text_.front() = '\0';
-  out_of_memory_ = opened_socket_ = leaving_ = false;
+  out_of_memory_ = opened_socket_ = false;
   set_request(which);
   if (out_of_memory_) return false;
   current_ = &which;
-  connecting_on_shard_ = &on_shard;
-  ++on_shard;
+  counts_ = true;
   ++connecting_;
   return true;
 }
 
 void transfer::connected() noexcept {
-  if (!connecting_on_shard_) return;
-  --*connecting_on_shard_;
+  if (!counts_) return;
+  counts_ = false;
   --connecting_;
-  connecting_on_shard_ = nullptr;
 }
 
 void transfer::keep_socket() {
@@ -215,10 +197,6 @@ void transfer::keep_socket() {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK && socket != CURL_SOCKET_BAD)
     sockets_.keep(socket);
-}
-
-bool transfer::stream_failed() const noexcept {
-  return current_ && seen_.stream_end && *seen_.stream_end != stream_no_error;
 }
 
 verdict transfer::end(int curl_code) {

@@ -30,14 +30,10 @@ class shared_memory {
   void* handle_;
 };
 
-// Whether HTTP/2 is offered to the server.
-bool may_speak_http2(const pool_settings& settings, const std::string& url);
-
 class transfer {
  public:
-  // `connecting` counts those without a connection; `broken` gets those whose HTTP/2 stream ended in an error, for `stream_failed`.
-  transfer(const pool_settings& settings, const shared_memory& memory, sockets& all, std::size_t& connecting,
-           std::vector<transfer*>& broken);
+  // `connecting` counts those without a connection.
+  transfer(const pool_settings& settings, const shared_memory& memory, sockets& all, std::size_t& connecting);
   ~transfer();
   transfer(const transfer&) = delete;
   transfer& operator=(const transfer&) = delete;
@@ -46,18 +42,14 @@ class transfer {
   static transfer& of(void* easy);
 
   // Ready to be given to a multi handle. The call must stay where it is until `end`. Counts itself as connecting until its request is
-  // about to be written, also in `on_shard`. False: libcurl has no memory left.
-  bool begin(call& which, std::size_t& on_shard);
-  // Before it is taken from its multi handle, and after.
-  void leave() noexcept { leaving_ = true; }
-  verdict end(int curl_code);
+  // about to be written. False: libcurl has no memory left.
+  bool begin(call& which);
+  verdict end(int curl_code);  // it has been taken from its multi handle
   // While it is still there, after a good end: its connection, if it was new, stays open.
   void keep_socket();
 
   call* current() const noexcept { return current_; }
   bool begun() const noexcept { return seen_.begun; }  // bytes of the request may have left
-  bool spoke_http2() const noexcept { return answer_.http2(); }
-  bool stream_failed() const noexcept;  // the stream of the current call
   runtime::http_response take_answer() { return answer_.take(); }
 
  private:
@@ -66,14 +58,12 @@ class transfer {
   void set_fields(const runtime::outgoing_call& what);
   void connected() noexcept;
 
-  const pool_settings& settings_;
   sockets& sockets_;
   std::size_t& connecting_;
-  std::size_t* connecting_on_shard_ = nullptr;  // while it counts itself as such
+  bool counts_ = false;  // itself as connecting
   void* easy_;
   call* current_ = nullptr;
   bool opened_socket_ = false;
-  bool leaving_ = false;
   bool out_of_memory_ = false;
   evidence seen_;
   answer_reader answer_;

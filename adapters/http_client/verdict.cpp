@@ -4,8 +4,6 @@
 
 #include <cerrno>
 
-#include "adapters/http_client/stream_witness.hpp"
-
 namespace novapay::adapters::http_client {
 namespace {
 
@@ -15,25 +13,25 @@ using runtime::call_fate;
 verdict before_sending(const evidence& seen) {
   switch (seen.curl_code) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return {call_fate::never_sent, "bad_url", "the URL cannot be read", false};
+    case CURLE_UNSUPPORTED_PROTOCOL: return {call_fate::never_sent, "bad_url", "the URL cannot be read"};
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return {call_fate::never_sent, "dns_failed", seen.early_text, false};
-    case CURLE_OPERATION_TIMEDOUT: return {call_fate::never_sent, "connect_timeout", seen.early_text, false};
+    case CURLE_COULDNT_RESOLVE_PROXY: return {call_fate::never_sent, "dns_failed", seen.early_text};
+    case CURLE_OPERATION_TIMEDOUT: return {call_fate::never_sent, "connect_timeout", seen.early_text};
     case CURLE_COULDNT_CONNECT:
-      if (seen.os_error == ECONNREFUSED) return {call_fate::refused, "connect_refused", seen.early_text, false};
-      if (seen.os_error == ETIMEDOUT) return {call_fate::never_sent, "connect_timeout", seen.early_text, false};
+      if (seen.os_error == ECONNREFUSED) return {call_fate::refused, "connect_refused", seen.early_text};
+      if (seen.os_error == ETIMEDOUT) return {call_fate::never_sent, "connect_timeout", seen.early_text};
       break;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return {call_fate::refused, "tls_failed", seen.early_text, false};
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return {call_fate::refused, "tls_failed", seen.early_text};
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER: return {call_fate::never_sent, "tls_failed", seen.early_text, false};
+    case CURLE_SSL_CIPHER: return {call_fate::never_sent, "tls_failed", seen.early_text};
     default: break;
   }
-  return {call_fate::never_sent, "connect_failed", seen.early_text, false};
+  return {call_fate::never_sent, "connect_failed", seen.early_text};
 }
 
 const char* reason_of(const evidence& seen, const answer_reader& answer) {
@@ -58,12 +56,9 @@ const char* reason_of(const evidence& seen, const answer_reader& answer) {
 
 verdict judge(const evidence& seen, const answer_reader& answer) {
   if (!seen.begun) return before_sending(seen);
-  if (seen.stream_end == stream_refused_error && !answer.begun())
-    return {call_fate::refused, "stream_refused", "the server refused the HTTP/2 stream unprocessed", true};
-  if (seen.curl_code == CURLE_OK && !seen.repetition && answer.complete(seen.stream_end == stream_no_error))
-    return {call_fate::answered, "", {}, false};
+  if (seen.curl_code == CURLE_OK && !seen.repetition && answer.complete()) return {call_fate::answered, "", {}};
 
-  verdict out{call_fate::may_be_executed, reason_of(seen, answer), {}, false};
+  verdict out{call_fate::may_be_executed, reason_of(seen, answer), {}};
   if (seen.repetition)
     out.detail = "a kept-alive connection ended without an answer";
   else if (seen.curl_code == CURLE_OK)
@@ -71,8 +66,6 @@ verdict judge(const evidence& seen, const answer_reader& answer) {
   else
     out.detail = curl_easy_strerror(static_cast<CURLcode>(seen.curl_code));
   if (answer.begun()) out.detail += ", after " + std::to_string(answer.body_bytes()) + " bytes of its body";
-  if (seen.stream_end && *seen.stream_end != stream_no_error)
-    out.detail += ", HTTP/2 error " + std::to_string(*seen.stream_end);
   return out;
 }
 

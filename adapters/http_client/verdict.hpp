@@ -1,8 +1,6 @@
 // verdict: what may be concluded from how a call ended. Pure: the one place where evidence becomes a fate.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "adapters/http_client/answer.hpp"
@@ -15,7 +13,6 @@ struct evidence {
   int os_error = 0;         // errno of a connection that failed
   bool begun = false;       // libcurl was about to write the request: from here on bytes of it may have left
   bool repetition = false;  // libcurl was about to write it a second time, and was stopped: the first went unanswered
-  std::optional<std::uint32_t> stream_end;  // the error code with which its HTTP/2 stream ended
   std::string
       early_text;  // libcurl's words from before `begun`, when no server had seen anything it could have repeated
 };
@@ -24,7 +21,6 @@ struct verdict {
   runtime::call_fate fate = runtime::call_fate::may_be_executed;
   const char* reason = "";  // of runtime/http_client.hpp
   std::string detail;
-  bool stream_refused = false;  // may be sent again: it was not looked at
 };
 
 verdict judge(const evidence& seen, const answer_reader& answer);

@@ -159,7 +159,7 @@ TEST_CASE(
   bad_server mute{[](conversation& with) { with.wait_until_closed(); }};
   auto what = post("https://127.0.0.1:" + std::to_string(mute.port()) + "/");
   what.connect_timeout = 500ms;
-  what.total_timeout = 3s;
+  what.total_timeout = 8s;
   caller on;
   std::vector<pending> calls;
   for (int i = 0; i < 20; ++i) calls.push_back(on.send(what));

@@ -59,6 +59,7 @@ inline outgoing_call post(std::string url, std::string body = "amount=1", runtim
   out.body = std::move(body);
   out.fields = std::move(fields);
   out.pool = "p";
+  out.connect_timeout = out.total_timeout = 1min;  // on a slow machine, too, a test ends by what it is about
   return out;
 }
 

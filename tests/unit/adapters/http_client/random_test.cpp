@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "tests/unit/adapters/http_client/calls.hpp"
-#include "tests/unit/adapters/http_client/frames.hpp"
 
 using namespace novapay::test;
 
@@ -17,7 +16,6 @@ namespace {
 struct knowledge {
   int seen_whole = 0;  // requests that arrived whole
   int answered = 0;    // ... and were answered whole
-  int refused = 0;     // ... and were refused in HTTP/2's way
 };
 
 class ledger {
@@ -51,7 +49,11 @@ std::string id_in(const std::string& text) {
   return text.substr(at, text.find(';', at) - at);
 }
 
-// HTTP/1.1: the id is in the request line and in the body.
+// A call that has all the time it needs, and on which the server does not fall silent: how it ends is the server's doing alone, and no
+// slowness of this machine's.
+bool is_patient(const std::string& id) { return std::stoi(id.substr(3)) % 2 == 1; }
+
+// The id is in the request line and in the body.
 void misbehave(ledger& books, conversation& with) {
   seen_request request;
   const auto over = [&] { books.note_bytes(with.received()); };
@@ -62,14 +64,16 @@ void misbehave(ledger& books, conversation& with) {
     }
     if (books.below(40) == 0) {  // reads a part only
       std::string some;
-      with.read_exactly(some, 1 + books.below(100));
+      with.read_exactly(some, 1 + books.below(60));  // less than any request has
       with.reset();
       return over();
     }
     if (!with.read_request(request)) return over();
     const auto id = id_in(request.body);
     books.note(id, &knowledge::seen_whole);
-    switch (books.below(16)) {
+    auto deed = books.below(16);
+    if (deed == 5 && is_patient(id)) deed = 15;
+    switch (deed) {
       case 0: return over();
       case 1: with.reset(); return over();
       case 2: with.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"); return over();
@@ -91,40 +95,10 @@ void misbehave(ledger& books, conversation& with) {
   }
 }
 
-// `last`: the highest stream of this connection that came here before.
-bool misbehave2(ledger& books, http2_conversation& speaks, std::uint32_t& last, std::uint32_t stream,
-                const std::string& body) {
-  const auto id = id_in(body);
-  const auto before = std::exchange(last, std::max(last, stream));
-  books.note(id, &knowledge::seen_whole);
-  if (std::stoi(id.substr(3)) % 25 == 0) {  // however often it comes
-    books.note(id, &knowledge::refused);
-    return speaks.reset_stream(stream, 7);
-  }
-  switch (books.below(20)) {
-    case 0: return false;
-    case 1: return speaks.reset_stream(stream, 2);
-    case 2:
-      return speaks.head(stream, "") && speaks.write(data, 0, stream, "hal") && speaks.reset_stream(stream, 2) &&
-             books.below(2);
-    case 3: speaks.head(stream, "10"); return false;
-    case 4: return true;  // silence
-    case 5:
-    case 6: books.note(id, &knowledge::refused); return speaks.reset_stream(stream, 7);
-    case 7:
-      if (stream < before) return false;
-      books.note(id, &knowledge::refused);
-      speaks.go_away(before, 0);
-      return false;
-    case 8:
-      books.note(id, &knowledge::answered);
-      return speaks.head(stream, "") && speaks.write(data, end_stream, stream, id);
-    default: books.note(id, &knowledge::answered); return speaks.answer(stream, id);
-  }
-}
+constexpr auto very_long = std::chrono::minutes{5};
 
 struct tally {
-  int of[5] = {};
+  int of_patient[5] = {};
 };
 
 // Sends `count` calls, 48 at a time, some of them canceled, and waits for all.
@@ -138,10 +112,13 @@ std::vector<std::pair<std::string, call_result>> run(caller& on, const std::stri
     auto& [id, result] = out[static_cast<std::size_t>(i)];
     id = "id=" + std::to_string(i);
     auto what = post(url + "?" + id + ";", id + ";" + std::string(books.below(4) == 0 ? 100'000 : 10, 'x'));
-    what.total_timeout = std::chrono::milliseconds{30 + books.below(300)};
+    if (is_patient(id))
+      what.total_timeout = what.connect_timeout = very_long;
+    else
+      what.total_timeout = std::chrono::milliseconds{30 + books.below(300)};
     {
       std::unique_lock lock{mutex};
-      REQUIRE(changed.wait_for(lock, long_enough, [&] { return under_way < 48; }));
+      REQUIRE(changed.wait_for(lock, very_long, [&] { return under_way < 48; }));
       ++under_way;
     }
     const auto call = on.http.send(std::move(what), [&, to = &result](call_result got) {
@@ -154,7 +131,7 @@ std::vector<std::pair<std::string, call_result>> run(caller& on, const std::stri
     if (books.below(20) == 0) on.http.cancel(call);
   }
   std::unique_lock lock{mutex};
-  REQUIRE(changed.wait_for(lock, long_enough, [&] { return ended == count; }));
+  REQUIRE(changed.wait_for(lock, very_long, [&] { return ended == count; }));
   return out;
 }
 
@@ -166,11 +143,14 @@ void judge(const std::vector<std::pair<std::string, call_result>>& calls, const 
     CAPTURE(result.detail);
     const auto* found = books.of(id);
     const auto& known = found ? *found : nothing;
-    ++fates.of[static_cast<int>(result.fate)];
-    CHECK(known.seen_whole <= 1 + known.refused);  // one attempt, one delivery
+    if (is_patient(id)) {
+      ++fates.of_patient[static_cast<int>(result.fate)];
+      CHECK(result.reason.find("timeout") == std::string::npos);  // nothing gets lost in here
+    }
+    CHECK(known.seen_whole <= 1);
     switch (result.fate) {
       case call_fate::never_sent: CHECK_MESSAGE(found == nullptr, "the server has seen some of it"); break;
-      case call_fate::refused: CHECK(known.seen_whole == known.refused); break;
+      case call_fate::refused: FAIL_CHECK("the server refuses nobody"); break;
       case call_fate::answered:
         CHECK(known.answered == 1);
         CHECK(result.response.body == id);
@@ -194,34 +174,6 @@ TEST_CASE("http_client: 2,000 calls to a server that misbehaves at random") {
     calls = run(on, server.url("/"), 2000, books);
   }  // every conversation is over
   judge(calls, books, fates);
-  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 250);
-  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 100);
-  CHECK(fates.of[static_cast<int>(call_fate::never_sent)] > 0);
-}
-
-TEST_CASE("http_client/http2: 1,000 calls to a server that misbehaves at random") {
-  ledger books;
-  tally fates;
-  authority roots;
-  std::vector<std::pair<std::string, call_result>> calls;
-  {
-    bad_server server{[&](conversation& with) {
-                        http2_conversation speaks{with};
-                        std::uint32_t last = 0;
-                        speaks.serve([&](std::uint32_t stream, const std::string& body) {
-                          return misbehave2(books, speaks, last, stream, body);
-                        });
-                      },
-                      server_tls{roots.issue("localhost"), true}};
-    pool_settings settings;
-    settings.ca_file = roots.root_file();
-    settings.calls_max = 32;
-    settings.connections_max = 4;
-    caller on{settings};
-    calls = run(on, server.url_of("localhost", "/"), 1000, books);
-  }
-  judge(calls, books, fates);
-  CHECK(fates.of[static_cast<int>(call_fate::answered)] > 30);
-  CHECK(fates.of[static_cast<int>(call_fate::refused)] > 0);
-  CHECK(fates.of[static_cast<int>(call_fate::may_be_executed)] > 30);
+  CHECK(fates.of_patient[static_cast<int>(call_fate::answered)] > 250);
+  CHECK(fates.of_patient[static_cast<int>(call_fate::may_be_executed)] > 100);
 }

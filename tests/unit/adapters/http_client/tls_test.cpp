@@ -97,3 +97,32 @@ TEST_CASE("http_client: over TLS, too, lost and truncated answers are in doubt")
   CHECK(deliveries == 1);
   CHECK(server.connections() == 1);
 }
+
+// libcurl 7.88 puts a request's head into its body, or forgets the call, when an HTTP/2 connection cannot take the head at once.
+TEST_CASE("http_client: HTTP/2 is not spoken, even where it is offered") {
+  authority roots;
+  seen_request seen;
+  bad_server server{[&](conversation& with) {
+                      if (with.read_request(seen)) with.write(answer());
+                    },
+                    server_tls{roots.issue("localhost"), true}};
+  check(caller{trusting(roots)}.get(post(server.url_of("localhost"))), call_fate::answered, "");
+  CHECK(seen.head.starts_with("POST / HTTP/1.1\r\n"));
+}
+
+TEST_CASE("http_client: a request that no socket takes at once arrives as it is, over TCP and TLS") {
+  authority roots;
+  for (const bool tls : {false, true}) {
+    CAPTURE(tls);
+    std::string body;  // more than sockets take at once, and no two places alike
+    for (int i = 0; body.size() < 16 * 1024 * 1024; ++i) body += std::to_string(i) + ',';
+    seen_request seen;
+    bad_server server{[&](conversation& with) {
+                        if (with.read_request(seen)) with.write(answer());
+                      },
+                      tls ? std::optional{server_tls{roots.issue("localhost")}} : std::nullopt};
+    caller on{trusting(roots)};
+    check(on.get(post(server.url_of("localhost"), body)), call_fate::answered, "");
+    CHECK_MESSAGE(seen.body == body, "another body");
+  }
+}

@@ -28,7 +28,7 @@ evidence ended_with(int code, bool begun, int os_error = 0) {
 
 answer_reader whole() {
   answer_reader out{100, false};
-  for (const auto* line : {"HTTP/2 200 \r\n", "content-length: 2\r\n", "\r\n"}) REQUIRE(out.line(line));
+  for (const auto* line : {"HTTP/1.1 200 OK\r\n", "content-length: 2\r\n", "\r\n"}) REQUIRE(out.line(line));
   REQUIRE(out.body("ok"));
   return out;
 }
@@ -49,29 +49,14 @@ TEST_CASE("http_client/verdict: before the request began, nothing was sent, what
   }
 }
 
-TEST_CASE("http_client/verdict: once it began, only a whole answer or a refused stream leaves no doubt") {
+TEST_CASE("http_client/verdict: once it began, only a whole answer leaves no doubt") {
   for (int code = 0; code < CURL_LAST; ++code)
     check(ended_with(code, true), call_fate::may_be_executed, judge(ended_with(code, true), {}).reason);
   check(ended_with(CURLE_OK, true), call_fate::answered, "", whole());
   for (int code = 1; code < CURL_LAST; ++code)
     CHECK_MESSAGE(judge(ended_with(code, true), whole()).fate == call_fate::may_be_executed, code);
 
-  auto refused = ended_with(CURLE_COULDNT_CONNECT, true, ECONNREFUSED);  // of the second attempt that is not made
-  refused.repetition = true;
-  check(refused, call_fate::may_be_executed, "connection_lost");
-  refused.stream_end = 7;
-  check(refused, call_fate::refused, "stream_refused");
-  check(refused, call_fate::may_be_executed, "connection_lost", whole());  // refused after an answer: it was looked at
-}
-
-TEST_CASE("http_client/verdict: an HTTP/2 answer without a length ends with its stream") {
-  answer_reader open{100, false};
-  for (const auto* line : {"HTTP/2 200 \r\n", "\r\n"}) REQUIRE(open.line(line));
-  REQUIRE(open.body("ok"));
-  auto seen = ended_with(CURLE_OK, true);
-  check(seen, call_fate::may_be_executed, "truncated", open);  // libcurl says it is over, nobody saw it end
-  seen.stream_end = 2;
-  check(seen, call_fate::may_be_executed, "truncated", open);
-  seen.stream_end = 0;
-  check(seen, call_fate::answered, "", open);
+  auto repeated = ended_with(CURLE_COULDNT_CONNECT, true, ECONNREFUSED);  // of the second attempt that is not made
+  repeated.repetition = true;
+  check(repeated, call_fate::may_be_executed, "connection_lost");
 }
