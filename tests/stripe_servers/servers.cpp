@@ -31,7 +31,6 @@ Value awaited(Start start) {
 
 adapters::http_client::pool_settings pool() {
   adapters::http_client::pool_settings out;
-  out.http2 = false;
   return out;
 }
 
