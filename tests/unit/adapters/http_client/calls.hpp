@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -61,6 +62,15 @@ inline outgoing_call post(std::string url, std::string body = "amount=1", runtim
   out.pool = "p";
   out.connect_timeout = out.total_timeout = 1min;  // on a slow machine, too, a test ends by what it is about
   return out;
+}
+
+// The result with a total timeout that lets the call get far enough: it is doubled while the result is `too_early`.
+inline call_result given_time(outgoing_call what, const std::function<bool(const call_result&)>& too_early,
+                              const std::function<call_result(const outgoing_call&)>& run) {
+  for (;; what.total_timeout *= 2) {
+    auto result = run(what);
+    if (!too_early(result) || what.total_timeout > long_enough) return result;
+  }
 }
 
 inline void check(const call_result& result, call_fate fate, std::string_view reason) {
