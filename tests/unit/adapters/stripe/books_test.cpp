@@ -128,7 +128,8 @@ TEST_CASE("stripe/settlement: a page is had whole or not at all") {
 }
 
 TEST_CASE("stripe/settlement: every type of balance transaction is read; those without an item are shown") {
-  for (const auto& type : spec::file("stripe/stripe-enums.json")["balance_transaction_types"])
+  const auto enums = spec::file("stripe/stripe-enums.json");
+  for (const auto& type : enums["balance_transaction_types"])
     for (const auto& source : {charge_json(), refund_json("failed"), dispute_json(), json(nullptr), json("ch_1")}) {
       scripted_client client(
           {answered(200, list_json({row_json(type, source)})), answered(200, intent_json("succeeded"))});
