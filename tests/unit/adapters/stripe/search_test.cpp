@@ -14,7 +14,8 @@ TEST_CASE("stripe/conversation: what does not fit a page is searched in pieces t
   for (const auto start : {noon - 24h, noon - 24h + 999ms}) {
     auto call = doubted(authorize_call, 24h);
     call.first_attempt_at = start;
-    conversation talk(test_settings(), call);
+    const auto how = test_settings();
+    conversation talk(how, call);
     auto at = talk.begin(noon);
     std::vector<std::pair<std::int64_t, std::int64_t>> spans;
     int more = 2;  // the whole of it, and the first piece, do not fit
