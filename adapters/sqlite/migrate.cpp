@@ -98,7 +98,7 @@ std::optional<std::string> check(const settings& where) { return check(where, mi
 std::optional<std::string> check(const settings& where, std::span<const migration> known) {
   std::error_code failed;
   if (!std::filesystem::exists(where.path, failed))
-    return "there is no database at " + where.path + ": run `novapay migrate`";
+    return "there is no database at " + where.path + ": name the serving node's folder with --data, or run `novapay migrate`";
   connection db{where};
   if (auto error = db.begin_call()) return error->detail;
   const auto applied = read_applied(db);

@@ -2,6 +2,8 @@
 about, and commands to begin with. Ctrl-C ends all of it.
 """
 import argparse
+import datetime
+import shlex
 import signal
 import sys
 import tempfile
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import places  # noqa: F401
 import run as processors  # tests/processors/run.py: the first that places.py names
-from server import SOURCE
+from server import BINARY, SOURCE
 from stage import Stage
 
 EXAMPLES = """\
@@ -33,6 +35,9 @@ Try it (each payment goes to Stripe or Adyen, half of the customers to each):
   curl {stripe}/_control/outage -d '{{"mode": "refuse", "seconds": 30}}'       # Stripe is dead: see payments go to Adyen
   curl {stripe}/_control/misbehave -d '{{"rate": 0.25}}'                       # a quarter of all calls and webhooks goes wrong
   curl {admin}/metrics | grep circuit_breaker
+
+  # our books beside Stripe's
+  (. {keys}; {novapay} reconcile {where} --processor stripe --from {today} --to {tomorrow})
 """
 
 
@@ -65,8 +70,13 @@ def tell(stage):
               f"  webhooks go to    {api}/webhooks/{name}\n  ledger            {stage.ledger_path(name)}")
     print(f"\nNovaPay:\n  API               {api}   reference: {api}/docs\n  API key           {server.dev_key}\n  admin             {admin}/metrics\n"
           f"  log               {server.log_path}\n  configuration     {stage.folder / 'node.yaml'}\n")
+    keys = stage.folder / "keys.sh"
+    keys.touch(mode=0o600)
+    keys.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stage.environment().items())))
+    today = datetime.datetime.now(datetime.timezone.utc).date()
     print(EXAMPLES.format(api=api, admin=admin, key=server.dev_key, stripe=stage.simulators["stripe"].control_url,
-                          adyen=stage.simulators["adyen"].control_url))
+                          adyen=stage.simulators["adyen"].control_url, keys=keys, novapay=BINARY,
+                          where=shlex.join(server.where()), today=today, tomorrow=today + datetime.timedelta(1)))
     print("Ctrl-C ends it.", flush=True)
 
 

@@ -71,13 +71,16 @@ class Server:
         self.admin = None
 
     def command(self):
-        made = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-                "--store", self.store]
+        return [BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self.where(), *self.arguments]
+
+    def where(self):
+        """The options with which any of its commands finds this node's configuration and store."""
+        made = ["--data", str(self.data), "--store", self.store]
         if self.postgres:
             made += ["--postgres", self.postgres]
         if self.config:
             made += ["--config", str(self.config)]
-        return made + self.arguments
+        return made
 
     def start(self):
         """Returns when it is ready."""
